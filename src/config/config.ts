@@ -1,0 +1,119 @@
+import { resolve } from 'node:path'
+import process from 'node:process'
+import type { Mailbox } from '../runtime/mail-address.ts'
+import { ConfigError } from './config-error.ts'
+import { warnOfMisspeltNames } from './misspelt-names.ts'
+import { parseGiven } from './parse-given.ts'
+import { findMissing, type Need } from './requirements.ts'
+import { readSources } from './sources.ts'
+import { type Values, type VariableName, variableNames } from './variables.ts'
+
+export { ConfigError } from './config-error.ts'
+
+/** The validated configuration, deeply frozen. What `docs/config.md` calls unset is undefined. */
+export interface Config {
+  readonly database: {
+    readonly url: string | undefined
+    /** Past a pooler; the same as `url` unless given. */
+    readonly directUrl: string | undefined
+    readonly poolMax: number
+  }
+  readonly email: {
+    /** `smtp://…`, `smtps://…` or `mailbox:`. */
+    readonly smtpUrl: string | undefined
+    readonly from: Mailbox
+    readonly concurrency: number
+    readonly leaseSeconds: number
+    readonly pollSeconds: number
+    readonly backoff: { readonly firstMs: number; readonly lastMs: number }
+    readonly maxBytes: number
+    readonly dkim: { readonly domain: string; readonly selector: string; readonly privateKey: string } | undefined
+  }
+  readonly defaultLocale: 'ru' | 'en'
+  readonly telegram: {
+    readonly botToken: string | undefined
+    /** Without a slash at its end, or `outbox:`. */
+    readonly apiRoot: string
+  }
+  readonly admin: { readonly email: string | undefined; readonly telegramChatId: string | undefined }
+  readonly console: { readonly host: string; readonly port: number }
+  readonly metrics: { readonly port: number | undefined }
+  readonly shutdownSeconds: number
+  readonly logLevel: string
+  /** For the caller to log once it has a logger: an open `.env`, names that look misspelt. */
+  readonly warnings: readonly string[]
+}
+
+export interface LoadConfigOptions {
+  readonly env?: NodeJS.ProcessEnv
+  /** The directory of `.env`, and what a relative path in `NAME_FILE` starts from. By default the project's root. */
+  readonly root?: string
+  readonly needs?: readonly Need[]
+}
+
+const projectRoot = resolve(import.meta.dirname, '../..')
+
+/** Reads and validates the configuration. Prints nothing. Throws `ConfigError` with all faults at once. */
+export function loadConfig({ env = process.env, root = projectRoot, needs = [] }: LoadConfigOptions = {}): Config {
+  const sources = readSources({ env, root })
+  const { values, faults } = parseGiven(sources.given)
+  const warnings = [...sources.warnings, ...warnOfMisspeltNames(sources.names)]
+  const isGiven = (name: VariableName): boolean =>
+    sources.given.has(name) || sources.faults.some(({ variable }) => variable === name || variable === `${name}_FILE`)
+  const all = [...sources.faults, ...faults, ...findMissing(isGiven, needs)]
+  if (all.length > 0)
+    throw new ConfigError(
+      all.toSorted((a, b) => placeOf(a.variable) - placeOf(b.variable)),
+      warnings,
+    )
+  return deepFreeze(toConfig(values, warnings))
+}
+
+function toConfig(values: Values, warnings: string[]): Config {
+  return {
+    database: {
+      url: values.DATABASE_URL,
+      directUrl: values.DATABASE_DIRECT_URL ?? values.DATABASE_URL,
+      poolMax: values.DATABASE_POOL_MAX,
+    },
+    email: {
+      smtpUrl: values.SMTP_URL,
+      from: values.EMAIL_FROM,
+      concurrency: values.EMAIL_CONCURRENCY,
+      leaseSeconds: values.EMAIL_LEASE_SECONDS,
+      pollSeconds: values.EMAIL_POLL_SECONDS,
+      backoff: values.EMAIL_BACKOFF,
+      maxBytes: values.EMAIL_MAX_BYTES,
+      dkim: toDkim(values),
+    },
+    defaultLocale: values.DEFAULT_LOCALE,
+    telegram: { botToken: values.TELEGRAM_BOT_TOKEN, apiRoot: values.TELEGRAM_API_ROOT },
+    admin: { email: values.ADMIN_EMAIL, telegramChatId: values.ADMIN_TELEGRAM_CHAT_ID },
+    console: { host: values.CONSOLE_HOST, port: values.CONSOLE_PORT },
+    metrics: { port: values.METRICS_PORT },
+    shutdownSeconds: values.SHUTDOWN_SECONDS,
+    logLevel: values.LOG_LEVEL,
+    warnings,
+  }
+}
+
+function toDkim({
+  DKIM_DOMAIN: domain,
+  DKIM_SELECTOR: selector,
+  DKIM_PRIVATE_KEY: privateKey,
+}: Values): Config['email']['dkim'] {
+  return domain === undefined || selector === undefined || privateKey === undefined
+    ? undefined
+    : { domain, selector, privateKey }
+}
+
+/** Where the documentation has a variable; what is none (`.env`) comes first. */
+function placeOf(variable: string): number {
+  return variableNames.findIndex((name) => name === variable || `${name}_FILE` === variable)
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const part of Object.values(value)) deepFreeze(part)
+  return Object.freeze(value)
+}

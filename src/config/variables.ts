@@ -1,0 +1,199 @@
+import type { z } from 'zod'
+import { readMailAddress, readMailbox, readMailDomain } from '../runtime/mail-address.ts'
+import { readBackoff } from './backoff.ts'
+import { readDkimKey } from './private-key.ts'
+import { decimalNumber, matching, oneOf, readBy, type TextSchema, wholeNumber } from './schemas.ts'
+import { readApiRoot, readDatabaseUrl, readHost, readSmtpUrl } from './urls.ts'
+
+/** One environment variable: all that parsing, the text of faults and `docs/config.md` are made from. */
+export interface Variable {
+  readonly group: 'Database' | 'E-mail' | 'DKIM' | 'Telegram' | 'Administrator' | 'Console and metrics' | 'Process'
+  /** What it means, in Markdown. */
+  readonly description: string
+  readonly schema: TextSchema
+  /** The text that counts when none is given. */
+  readonly default?: string
+  /** For a variable without a default: what holds when it is not given, in Markdown. */
+  readonly unset?: string
+  /** Never shown, and can be given as a file by `NAME_FILE`. */
+  readonly secret?: true
+}
+
+const port = wholeNumber(1, 65_535)
+const databaseUrl = readBy('`postgres://user:password@host:port/name?options` or `postgresql://…`', readDatabaseUrl)
+const domain = readBy('a domain such as `example.org`', readMailDomain)
+
+const table = {
+  DATABASE_URL: {
+    group: 'Database',
+    description: 'PostgreSQL connection string.',
+    schema: databaseUrl,
+    unset: 'an embedded PostgreSQL (only `npm start`, tests and demo; a worker started alone demands it)',
+    secret: true,
+  },
+  DATABASE_DIRECT_URL: {
+    group: 'Database',
+    description: 'The same database past a pooler, for LISTEN, migrations and advisory locks.',
+    schema: databaseUrl,
+    unset: '`DATABASE_URL`',
+    secret: true,
+  },
+  DATABASE_POOL_MAX: {
+    group: 'Database',
+    description: 'Connections per process.',
+    schema: wholeNumber(2, 100),
+    default: '5',
+  },
+  SMTP_URL: {
+    group: 'E-mail',
+    description:
+      'The mail server, with options as nodemailer reads them, or `mailbox:` for the local mailbox `.fleet/mailbox/`.',
+    schema: readBy('`smtp://user:password@host:port?options`, `smtps://…`, or `mailbox:`', readSmtpUrl),
+    unset: 'the local mailbox on the embedded database; on any other it is a fault for what sends mail',
+    secret: true,
+  },
+  EMAIL_FROM: {
+    group: 'E-mail',
+    description: 'The From header of every mail.',
+    schema: readBy('one address, `Name <name@example.org>` or `name@example.org`', readMailbox),
+    default: 'Vertex AR <no-reply@localhost>',
+  },
+  EMAIL_CONCURRENCY: {
+    group: 'E-mail',
+    description: 'SMTP connections per process.',
+    schema: wholeNumber(1, 1_000),
+    default: '10',
+  },
+  EMAIL_LEASE_SECONDS: {
+    group: 'E-mail',
+    description: 'How long a claim on a mail holds without being renewed, in seconds.',
+    schema: wholeNumber(5, 3_600),
+    default: '60',
+  },
+  EMAIL_POLL_SECONDS: {
+    group: 'E-mail',
+    description: 'The time between two looks for due mail when no NOTIFY arrives, in seconds.',
+    schema: decimalNumber(0.05, 60),
+    default: '1',
+  },
+  EMAIL_BACKOFF: {
+    group: 'E-mail',
+    description:
+      'The first and the last delay between attempts. Over the `max_attempts` of a row those between grow geometrically; up to 20 % are added at random.',
+    schema: readBy(
+      'two durations such as `2m-4h` (units `ms`, `s`, `m`, `h`, `d`; at most 30d), the first not longer than the last',
+      readBackoff,
+    ),
+    default: '2m-4h',
+  },
+  EMAIL_MAX_BYTES: {
+    group: 'E-mail',
+    description: 'A composed mail that is larger fails before it is sent. In bytes.',
+    schema: wholeNumber(1_000),
+    default: '10000000',
+  },
+  DEFAULT_LOCALE: {
+    group: 'E-mail',
+    description: 'The language of mails and notices that do not say theirs.',
+    schema: oneOf(['ru', 'en']),
+    default: 'ru',
+  },
+  DKIM_DOMAIN: {
+    group: 'DKIM',
+    description:
+      'The domain that signs mail (DKIM, RFC 6376). The three `DKIM_` variables are given together, or none of them.',
+    schema: domain,
+    unset: 'the fleet does not sign mail',
+  },
+  DKIM_SELECTOR: {
+    group: 'DKIM',
+    description: "Which of the domain's keys signs: its public half is in the DNS at `<selector>._domainkey.<domain>`.",
+    schema: matching(
+      'a selector such as `mail2026`',
+      /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i,
+    ),
+    unset: 'the fleet does not sign mail',
+  },
+  DKIM_PRIVATE_KEY: {
+    group: 'DKIM',
+    description: 'The private key that signs. Line ends may be written as `\\n`.',
+    schema: readBy('an unencrypted RSA private key in PEM, of 1024 bits or more', readDkimKey),
+    unset: 'the fleet does not sign mail',
+    secret: true,
+  },
+  TELEGRAM_BOT_TOKEN: {
+    group: 'Telegram',
+    description: 'The bot that sends Telegram notifications.',
+    schema: matching('a token as BotFather gives it: digits, a colon, letters', /^\d+:[\w-]+$/),
+    unset: 'the local outbox on the embedded database; on any other, such notifications are skipped',
+    secret: true,
+  },
+  TELEGRAM_API_ROOT: {
+    group: 'Telegram',
+    description: 'Another Bot API server, or `outbox:` for the local outbox.',
+    schema: readBy('`https://host:port`, `http://…`, or `outbox:`', readApiRoot),
+    default: 'https://api.telegram.org',
+  },
+  ADMIN_EMAIL: {
+    group: 'Administrator',
+    description: 'Where alerts and the daily digest go by e-mail.',
+    schema: readBy('one address, `name@example.org`', readMailAddress),
+    unset: 'none are sent by e-mail',
+  },
+  ADMIN_TELEGRAM_CHAT_ID: {
+    group: 'Administrator',
+    description: 'Where alerts and the daily digest go by Telegram.',
+    schema: matching(
+      'the id of a user, group or channel (a whole number, negative for groups), or `@name`',
+      /^(-?\d{1,19}|@[a-z]\w{3,31})$/i,
+    ),
+    unset: 'none are sent by Telegram',
+  },
+  CONSOLE_HOST: {
+    group: 'Console and metrics',
+    description: 'The address that the ops console listens on.',
+    schema: readBy('an IP address or a host name', readHost),
+    default: '127.0.0.1',
+  },
+  CONSOLE_PORT: {
+    group: 'Console and metrics',
+    description: 'Its port. A taken port ends the console with status 1.',
+    schema: port,
+    default: '8080',
+  },
+  METRICS_PORT: {
+    group: 'Console and metrics',
+    description:
+      "The base port of each worker's metrics and health; PM2's instance number is added. A taken port is a warning.",
+    schema: port,
+    unset: 'off',
+  },
+  SHUTDOWN_SECONDS: {
+    group: 'Process',
+    description:
+      "How long a worker that is told to stop finishes what is in flight, in seconds; the rest is given back. Keep PM2's `kill_timeout` above it.",
+    schema: wholeNumber(1, 600),
+    default: '15',
+  },
+  LOG_LEVEL: {
+    group: 'Process',
+    description: 'The least level that is logged.',
+    schema: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+    default: 'info',
+  },
+} as const satisfies Record<string, Variable>
+
+export type VariableName = keyof typeof table
+
+/** Every variable that the fleet reads, in the order of the documentation. */
+export const variables: Readonly<Record<VariableName, Variable>> = table
+
+/** The values of all variables: undefined where nothing was given and there is no default. */
+export type Values = {
+  readonly [Name in VariableName]: (typeof table)[Name] extends { readonly default: string }
+    ? z.output<(typeof table)[Name]['schema']>
+    : z.output<(typeof table)[Name]['schema']> | undefined
+}
+
+/** The names, in the order of the documentation. */
+export const variableNames = Object.keys(table) as readonly VariableName[]
