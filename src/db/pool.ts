@@ -1,0 +1,153 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Kysely, PostgresDialect } from 'kysely'
+import pg from 'pg'
+import type { DB } from './schema.ts'
+
+export interface DatabaseOptions {
+  /** A PostgreSQL connection string. What it says itself (`?application_name=…`) wins over the options here. */
+  url: string
+  applicationName: string
+  /** Connections at most. */
+  max?: number
+  /** How long the server works on one statement before it cancels it; 0 for ever. Not set past a pooler. */
+  statementTimeoutMs?: number
+  /** Told once of every connection that breaks, in use or idle. The pool opens another when one is wanted. */
+  onError?: (error: Error) => void
+}
+
+export interface Database {
+  readonly db: Kysely<DB>
+  readonly pool: pg.Pool
+  /** Waits for what is under way, then for the sockets to be closed, 2 s at most. May be called more than once. */
+  close(): Promise<void>
+}
+
+const TIMESTAMP_OID = 1114
+const TIMESTAMPTZ_OID = 1184
+const CONNECT_TIMEOUT_MS = 5_000
+const IDLE_TIMEOUT_MS = 60_000
+const CLOSE_TIMEOUT_MS = 2_000
+
+/**
+ * A pool whose sessions live in UTC: `timestamp` columns are read as UTC, and dates given as parameters are written
+ * as UTC, whatever zone the process, the role or the server has. Connects at the first query, not before.
+ */
+export function connectDatabase(options: DatabaseOptions): Database {
+  // The one switch node-postgres has for dates it sends. Without it a `timestamp` column is filled with local time;
+  // for `timestamptz` it changes the notation only.
+  pg.defaults.parseInputDatesAsUTC = true
+  const { url, applicationName, max = 5, statementTimeoutMs = 30_000, onError = () => {} } = options
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: applicationName,
+    max,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    keepAlive: true,
+    types: utcTypes(),
+    onConnect: (client) => prepareSession(client, statementTimeoutMs),
+  })
+  pool.on('error', () => {}) // Repeats for idle connections what the listeners of the connections hear.
+  const open = watchConnections(pool, onError)
+  const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
+  let closing: Promise<void> | undefined
+  const close = async () => {
+    await db.destroy()
+    // Kysely ends the pool only if it has used it.
+    if (!pool.ending) await pool.end()
+    await Promise.race([Promise.all(open.values()), delay(CLOSE_TIMEOUT_MS, undefined, { ref: false })])
+  }
+  return {
+    db,
+    pool,
+    close() {
+      closing ??= close()
+      return closing
+    },
+  }
+}
+
+const UNREACHABLE_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  '53300', // too_many_connections
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+  '57P05', // idle_session_timeout
+])
+
+// node-postgres gives these no code.
+const UNREACHABLE_MESSAGES = [
+  /^Connection terminated/,
+  /^Client has encountered a connection error/,
+  /^timeout e(xpired|xceeded when trying to connect)/,
+]
+
+/**
+ * Whether the error says that the database cannot be talked to right now, so that waiting and trying again may help.
+ * Wrong passwords, missing databases and failing statements are not that. Looks into causes and aggregates.
+ * Codes: Node's system errors, and PostgreSQL's class 08, 53300 and 57P0x (Appendix A of its manual).
+ */
+export function isUnreachable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code, syscall } = error as NodeJS.ErrnoException
+  if (code !== undefined && (UNREACHABLE_CODES.has(code) || /^08...$/.test(code))) return true
+  // The socket file of a server that is not running.
+  if (code === 'ENOENT' && syscall === 'connect') return true
+  if (UNREACHABLE_MESSAGES.some((pattern) => pattern.test(error.message))) return true
+  if (error instanceof AggregateError && error.errors.some(isUnreachable)) return true
+  return isUnreachable(error.cause)
+}
+
+function utcTypes(): pg.TypeOverrides {
+  const types = new pg.TypeOverrides()
+  const parseInstant: (text: string) => Date | number = pg.types.getTypeParser(TIMESTAMPTZ_OID, 'text')
+  // 'infinity' has no digits and stays as it is; a year before Christ ends in ' BC'.
+  types.setTypeParser(TIMESTAMP_OID, (text) => parseInstant(text.replace(/^(\d.*?)( BC)?$/, '$1+00$2')))
+  return types
+}
+
+/**
+ * Sent as a statement because PgBouncer refuses most startup parameters. It does follow TimeZone and DateStyle from
+ * client to client, but not the statement timeout, which would stay behind on a server connection that other
+ * programs are then given: the timeout is set only where no pooler stands between, which shows in the process id.
+ */
+async function prepareSession(client: pg.ClientBase, statementTimeoutMs: number): Promise<void> {
+  const processId = 'processID' in client ? Number(client.processID) : 0
+  const statement = {
+    text: `SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, MDY', false),
+      CASE WHEN pg_backend_pid() = ${processId} THEN set_config('statement_timeout', '${statementTimeoutMs}', false) END`,
+    query_timeout: CONNECT_TIMEOUT_MS,
+  }
+  await client.query(statement)
+}
+
+/** Every open connection with a promise of its end; a listener on each, as an 'error' without one ends the process. */
+function watchConnections(pool: pg.Pool, onError: (error: Error) => void): Map<pg.PoolClient, Promise<void>> {
+  const open = new Map<pg.PoolClient, Promise<void>>()
+  pool.on('connect', (client) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    open.set(client, promise)
+    client.once('end', () => {
+      open.delete(client)
+      resolve()
+    })
+    let broken = false
+    client.on('error', (error) => {
+      if (!broken) onError(error)
+      broken = true
+    })
+  })
+  return open
+}

@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import pg from 'pg'
+import { inject } from 'vitest'
+import { connectDatabase } from '../../src/db/pool.ts'
+import type { DB } from '../../src/db/schema.ts'
+
+export interface TestDatabase {
+  readonly url: string
+  readonly db: Kysely<DB>
+  readonly pool: pg.Pool
+  /** Closes the pool and drops the database with whoever is still connected. */
+  drop(): Promise<void>
+}
+
+/** A database of its own with the whole schema and its default data, cloned from the template. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  return create(inject('adminUrl'), `TEMPLATE ${inject('templateDatabase')} STRATEGY file_copy`)
+}
+
+/** A database without any schema, on the shared cluster or on another one. */
+export async function createEmptyTestDatabase(adminUrl = inject('adminUrl')): Promise<TestDatabase> {
+  return create(adminUrl, 'TEMPLATE template0')
+}
+
+async function create(adminUrl: string, clause: string): Promise<TestDatabase> {
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await asAdmin(adminUrl, (admin) => retryWhileBusy(() => admin.query(`CREATE DATABASE ${name} ${clause}`)))
+  const url = new URL(adminUrl)
+  url.pathname = `/${name}`
+  const { db, pool, close } = connectDatabase({ url: url.href, applicationName: 'fleet-test' })
+  return {
+    url: url.href,
+    db,
+    pool,
+    async drop() {
+      await close()
+      await asAdmin(adminUrl, (admin) => admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))
+    },
+  }
+}
+
+async function asAdmin(adminUrl: string, act: (admin: pg.Client) => Promise<unknown>): Promise<void> {
+  const admin = new pg.Client(adminUrl)
+  await admin.connect()
+  try {
+    await act(admin)
+  } finally {
+    await admin.end()
+  }
+}
+
+/** 55006: somebody, an autovacuum worker perhaps, is in the template at this moment. */
+async function retryWhileBusy(act: () => Promise<unknown>, retries = 10): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || error.code !== '55006' || retries === 0) throw error
+    await retryWhileBusy(act, retries - 1)
+  }
+}
