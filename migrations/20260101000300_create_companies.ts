@@ -1,0 +1,75 @@
+import { type Kysely, sql } from 'kysely'
+
+/**
+ * The customers, `companies`, and the folders that their files lie in, `storage_folders`.
+ *
+ * Locks: SHARE ROW EXCLUSIVE on users and storage_connections for the foreign keys, briefly.
+ */
+export async function up(db: Kysely<any>): Promise<void> {
+  await createCompanies(db)
+  await createStorageFolders(db)
+}
+
+async function createCompanies(db: Kysely<any>): Promise<void> {
+  await sql`
+    CREATE TABLE companies (
+      id                      serial       PRIMARY KEY,
+      name                    varchar(255) NOT NULL,
+      slug                    varchar(255) NOT NULL,
+      contact_email           varchar(255),
+      contact_phone           varchar(50),
+      telegram_chat_id        varchar(100),
+      storage_type            varchar(50)  DEFAULT 'local',
+      yandex_disk_folder_id   varchar(255),
+      content_types           varchar(255),
+      backup_provider         varchar(50),
+      backup_remote_path      varchar(500),
+      storage_connection_id   integer      REFERENCES storage_connections (id),
+      storage_path            varchar(500),
+      subscription_tier       varchar(50)  DEFAULT 'basic',
+      storage_quota_gb        integer      DEFAULT 10,
+      storage_used_bytes      bigint       DEFAULT 0,
+      projects_limit          integer      DEFAULT 50,
+      subscription_expires_at timestamp,
+      is_active               boolean      DEFAULT true,
+      is_default              boolean      DEFAULT false,
+      notes                   text,
+      metadata                jsonb        DEFAULT '{}',
+      created_at              timestamp    DEFAULT now(),
+      updated_at              timestamp    DEFAULT now(),
+      created_by              integer      REFERENCES users (id)
+    )`.execute(db)
+  await sql`CREATE UNIQUE INDEX ix_companies_name ON companies (name)`.execute(db)
+  await sql`CREATE UNIQUE INDEX ix_companies_slug ON companies (slug)`.execute(db)
+  await sql`CREATE INDEX ix_companies_storage_type ON companies (storage_type)`.execute(db)
+  await sql`CREATE INDEX ix_companies_is_active ON companies (is_active)`.execute(db)
+  await sql`CREATE INDEX ix_companies_storage_connection_id ON companies (storage_connection_id)`.execute(db)
+  await sql`CREATE INDEX ix_companies_created_by ON companies (created_by)`.execute(db)
+  await sql`
+    CREATE TRIGGER update_companies_updated_at BEFORE UPDATE ON companies
+      FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()`.execute(db)
+}
+
+async function createStorageFolders(db: Kysely<any>): Promise<void> {
+  await sql`
+    CREATE TABLE storage_folders (
+      id               serial       PRIMARY KEY,
+      company_id       integer      NOT NULL REFERENCES companies (id) ON DELETE CASCADE,
+      name             varchar(255) NOT NULL,
+      path             varchar(500) NOT NULL,
+      folder_type      varchar(50),
+      files_count      integer      DEFAULT 0,
+      total_size_bytes bigint       DEFAULT 0,
+      created_at       timestamp    DEFAULT now(),
+      updated_at       timestamp    DEFAULT now()
+    )`.execute(db)
+  await sql`CREATE INDEX ix_storage_folders_company_id ON storage_folders (company_id)`.execute(db)
+  await sql`
+    CREATE TRIGGER update_storage_folders_updated_at BEFORE UPDATE ON storage_folders
+      FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()`.execute(db)
+}
+
+export async function down(db: Kysely<any>): Promise<void> {
+  await sql`DROP TABLE storage_folders`.execute(db)
+  await sql`DROP TABLE companies`.execute(db)
+}

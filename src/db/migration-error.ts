@@ -1,0 +1,41 @@
+/** One migration applied (`up`) or reverted (`down`). */
+export interface MigrationStep {
+  readonly name: string
+  readonly direction: 'up' | 'down'
+  /** How long it took, its bookkeeping included. */
+  readonly ms: number
+}
+
+/**
+ * - `MIGRATION_FAILED`: a statement was refused; that migration was rolled back, those in `done` stay.
+ * - `MIGRATION_NAME_UNKNOWN`: the name given is no migration of this release; `near` has similar ones.
+ * - `MIGRATION_DATABASE_AHEAD`: the database has migrations that this release does not know. Nothing was done.
+ */
+export type MigrationErrorCode = 'MIGRATION_FAILED' | 'MIGRATION_NAME_UNKNOWN' | 'MIGRATION_DATABASE_AHEAD'
+
+export interface MigrationErrorFacts {
+  readonly code: MigrationErrorCode
+  /** The migration that failed, or the name nobody knows. */
+  readonly migration?: string | undefined
+  /** What the same call had completed before. */
+  readonly done?: readonly MigrationStep[]
+  /** Names that may have been meant, best first. */
+  readonly near?: readonly string[]
+  readonly cause?: unknown
+}
+
+export class MigrationError extends Error {
+  override readonly name = 'MigrationError'
+  readonly code: MigrationErrorCode
+  readonly migration: string | undefined
+  readonly done: readonly MigrationStep[]
+  readonly near: readonly string[]
+
+  constructor(message: string, facts: MigrationErrorFacts) {
+    super(message, { cause: facts.cause })
+    this.code = facts.code
+    this.migration = facts.migration
+    this.done = facts.done ?? []
+    this.near = facts.near ?? []
+  }
+}

@@ -1,0 +1,234 @@
+import { randomBytes } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import pg from 'pg'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { MigrationError } from '../../src/db/migration-error.ts'
+import { listMigrations, migrateDown, migrateTo, migrateUp, pendingMigrations } from '../../src/db/migrator.ts'
+import { connectDatabase } from '../../src/db/pool.ts'
+import { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts'
+
+const files = await readdir(new URL('../../migrations/', import.meta.url))
+const names = files.map((file) => file.replace('.ts', '')).sort()
+const [first = '', second = '', third = ''] = names
+
+let database: TestDatabase
+let other: ReturnType<typeof connectDatabase>
+
+beforeEach(async () => {
+  database = await createEmptyTestDatabase()
+  other = connectDatabase({ url: database.url, applicationName: 'other' })
+})
+afterEach(async () => {
+  await other.close()
+  await database.drop()
+})
+
+describe('migrating', () => {
+  test('goes up to the end, and then has nothing to do', async () => {
+    const steps = await migrateUp(database.db)
+    expect(steps).toEqual(names.map((name) => ({ name, direction: 'up', ms: expect.any(Number) })))
+    expect(await migrateUp(database.db)).toEqual([])
+  })
+
+  test('goes down by one step, and from nothing nowhere', async () => {
+    expect(await migrateDown(database.db)).toEqual([])
+    await migrateTo(database.db, second)
+    expect(await migrateDown(database.db)).toMatchObject([{ name: second, direction: 'down' }])
+    expect(await applied()).toEqual([first])
+  })
+
+  test('goes to a name, up or down, and stays where it is there already', async () => {
+    expect(await migrateTo(database.db, third)).toMatchObject([{ name: first }, { name: second }, { name: third }])
+    expect(await migrateTo(database.db, third)).toEqual([])
+    expect(await migrateTo(database.db, first)).toMatchObject([
+      { name: third, direction: 'down' },
+      { name: second, direction: 'down' },
+    ])
+    expect(await applied()).toEqual([first])
+  })
+
+  test('makes its tables in public, whatever comes first in the search path', async () => {
+    await database.pool.query('CREATE SCHEMA mine')
+    await migrateWith('-c search_path=mine')
+    const { rows } = await database.pool.query(`SELECT relname FROM pg_class WHERE relnamespace = 'mine'::regnamespace`)
+    expect(rows).toEqual([])
+    expect(await database.db.selectFrom('companies').select('slug').execute()).toHaveLength(1)
+  })
+
+  test('finds an extension in another schema that the search path names', async () => {
+    await database.pool.query('CREATE SCHEMA extensions; CREATE EXTENSION "uuid-ossp" SCHEMA extensions')
+    await migrateWith('-c search_path=public,extensions')
+    const { rows } = await database.pool.query(
+      `INSERT INTO portraits (company_id, file_path) VALUES (1, '/p') RETURNING unique_id`,
+    )
+    expect(rows).toHaveLength(1)
+  })
+
+  test('needs no superuser: owning the database is enough', async () => {
+    const role = `test_${randomBytes(6).toString('hex')}`
+    await database.pool.query(`CREATE ROLE ${role}`)
+    await database.pool.query(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} OWNER TO ${role}`)
+    await migrateWith(`-c role=${role}`)
+    const { rows } = await database.pool.query(
+      `SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname IN ('public', 'fleet')`,
+    )
+    await database.pool.query(`REASSIGN OWNED BY ${role} TO CURRENT_USER; DROP OWNED BY ${role}; DROP ROLE ${role}`)
+    expect(rows).toEqual([{ tableowner: role }])
+  })
+})
+
+test('an unknown name is refused, with what may have been meant', async () => {
+  expect(await caught(migrateTo(database.db, 'create_project'))).toMatchObject({
+    code: 'MIGRATION_NAME_UNKNOWN',
+    migration: 'create_project',
+    near: ['20260101000400_create_projects'],
+    message: 'no migration is named create_project; did you mean 20260101000400_create_projects?',
+  })
+  expect((await caught(migrateTo(database.db, 'weather'))).message).toBe('no migration is named weather')
+  expect(await applied()).toEqual([])
+})
+
+describe('a migration that fails', () => {
+  test('is rolled back and named, with its cause and with what was done before it', async () => {
+    await database.pool.query('CREATE TABLE storage_connections (id integer)')
+    const error = await caught(migrateUp(database.db))
+    expect(error).toMatchObject({
+      code: 'MIGRATION_FAILED',
+      migration: second,
+      done: [{ name: first, direction: 'up' }],
+      message: `migration ${second} (up) failed: relation "storage_connections" already exists`,
+      cause: { code: '42P07' },
+    })
+    expect(await applied()).toEqual([first])
+    const { rows } = await database.pool.query(`SELECT to_regclass('users') AS users`)
+    expect(rows).toEqual([{ users: null }])
+
+    await database.pool.query('DROP TABLE storage_connections')
+    expect(await migrateTo(database.db, second)).toHaveLength(1)
+  })
+
+  test('leaves nothing at all when it is the first', async () => {
+    await database.pool.query(`CREATE TYPE user_role AS ENUM ('captain')`)
+    expect(await caught(migrateUp(database.db))).toMatchObject({ migration: first, done: [], cause: { code: '42710' } })
+    const { rows } = await database.pool.query(`SELECT to_regnamespace('fleet') AS schema`)
+    expect(rows).toEqual([{ schema: null }])
+  })
+
+  test('down is rolled back and named likewise', async () => {
+    await migrateTo(database.db, second)
+    await database.pool.query('CREATE VIEW names AS SELECT full_name FROM users')
+    expect(await caught(migrateDown(database.db))).toMatchObject({
+      code: 'MIGRATION_FAILED',
+      migration: second,
+      cause: { code: '2BP01' },
+    })
+    expect(await applied()).toEqual([first, second])
+  })
+})
+
+describe('two at once', () => {
+  test('on one database both end well: one works, one finds nothing to do', async () => {
+    const steps = await Promise.all([migrateUp(database.db), migrateUp(other.db)])
+    expect(steps.map(({ length }) => length).sort()).toEqual([0, names.length])
+    expect(await pendingMigrations(database.db)).toEqual([])
+  })
+
+  test('one up and one to nothing end with all or with nothing', async () => {
+    await migrateTo(database.db, third)
+    await Promise.all([migrateUp(database.db), migrateTo(other.db, null)])
+    expect([0, names.length]).toContain((await applied()).length)
+  })
+
+  test('the second waits while the first has the lock, and goes on when the first is killed', async () => {
+    const holder = new pg.Client(database.url)
+    holder.on('error', () => {})
+    await holder.connect()
+    await holder.query(`SELECT pg_advisory_lock(hashtextextended('fleet.migrations', 0))`)
+
+    const waiting = migrateTo(other.db, first)
+    await vi.waitFor(async () => {
+      const { rows } = await database.pool.query(
+        `SELECT FROM pg_stat_activity WHERE application_name = 'other' AND query LIKE '%pg_try_advisory_lock%' AND state = 'idle'`,
+      )
+      expect(rows).toHaveLength(1)
+    })
+    expect(await applied()).toEqual([])
+
+    await database.pool.query(`
+      SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database d ON d.oid = database
+       WHERE locktype = 'advisory' AND datname = current_database()`)
+    expect(await waiting).toMatchObject([{ name: first }])
+  })
+})
+
+describe('the list of migrations', () => {
+  test('says of an untouched database that all are pending, and touches nothing', async () => {
+    expect(await listMigrations(database.db)).toEqual(names.map((name) => ({ name, appliedAt: null, known: true })))
+    expect(await pendingMigrations(database.db)).toEqual(names)
+    const { rows } = await database.pool.query(`SELECT to_regnamespace('fleet') AS schema`)
+    expect(rows).toEqual([{ schema: null }])
+  })
+
+  test('says when each was applied', async () => {
+    const before = Date.now()
+    await migrateTo(database.db, second)
+    const [one, two, three] = await listMigrations(database.db)
+    expect(three).toEqual({ name: third, appliedAt: null, known: true })
+    expect(one?.appliedAt?.getTime()).toBeGreaterThanOrEqual(before)
+    expect(two?.appliedAt?.getTime()).toBeGreaterThan(one?.appliedAt?.getTime() ?? 0)
+    expect(await pendingMigrations(database.db)).toEqual(names.slice(2))
+  })
+
+  test('can be read by a role that may only read', async () => {
+    const migrated = await createTestDatabase()
+    const role = `test_${randomBytes(6).toString('hex')}`
+    await migrated.pool.query(`CREATE ROLE ${role}; GRANT SELECT ON fleet.migrations TO ${role}`)
+    const url = new URL(migrated.url)
+    url.searchParams.set('options', `-c role=${role} -c default_transaction_read_only=on`)
+    const reader = connectDatabase({ url: url.href, applicationName: 'reader' })
+    expect(await pendingMigrations(reader.db)).toEqual([])
+    expect(await listMigrations(reader.db)).toHaveLength(names.length)
+    await reader.close()
+    await migrated.pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+    await migrated.drop()
+  })
+
+  test('has what a newer release applied, which this one neither goes on from nor reverts', async () => {
+    await migrateTo(database.db, first)
+    await database.pool.query(
+      `INSERT INTO fleet.migrations VALUES ('29990101000000_add_future', '2999-01-01T00:00:00Z')`,
+    )
+    expect((await listMigrations(database.db)).at(-1)).toMatchObject({
+      name: '29990101000000_add_future',
+      known: false,
+    })
+    for (const migrate of [migrateUp, migrateDown]) {
+      expect(await caught(migrate(database.db))).toMatchObject({
+        code: 'MIGRATION_DATABASE_AHEAD',
+        message: 'the database was migrated by a newer release: 29990101000000_add_future',
+      })
+    }
+  })
+})
+
+/** Migrates on sessions with these settings. */
+async function migrateWith(options: string): Promise<void> {
+  const url = new URL(database.url)
+  url.searchParams.set('options', options)
+  const { db, close } = connectDatabase({ url: url.href, applicationName: 'fleet-test' })
+  await migrateUp(db).finally(close)
+}
+
+async function applied(): Promise<string[]> {
+  const migrations = await listMigrations(database.db)
+  return migrations.filter(({ appliedAt }) => appliedAt !== null).map(({ name }) => name)
+}
+
+async function caught(promise: Promise<unknown>): Promise<MigrationError> {
+  const error = await promise.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
+  if (!(error instanceof MigrationError)) throw new Error('no MigrationError was thrown', { cause: error })
+  return error
+}
