@@ -1,0 +1,57 @@
+import { PgBoss } from 'pg-boss'
+import type { Logger } from 'pino'
+import type { Database } from '../db/pool.ts'
+
+export interface ControlPlaneOptions {
+  readonly database: Database
+  /** This process's name in pg-boss's registry of live instances. */
+  readonly instanceName: string
+  readonly log: Logger
+}
+
+/** A queue of control jobs, worked on by a handler and, where there is a schedule, filled by it. */
+export interface ControlJob {
+  readonly queue: string
+  /** A cron expression, in UTC. */
+  readonly schedule: string
+  /** What it returns is kept as the job's output, for people to look at. */
+  readonly run: () => Promise<object>
+}
+
+const secondsToKeepDone = 24 * 3600
+const heartbeatSeconds = 10
+
+/**
+ * Joins pg-boss, which owns schedules, operators' commands and the registry of live instances, on the worker's own pool. Its schema is
+ * made by our migrations. Jobs are never the truth about a message.
+ */
+export async function joinControlPlane(
+  { database, instanceName, log }: ControlPlaneOptions,
+  jobs: readonly ControlJob[],
+): Promise<{ stop(): Promise<void> }> {
+  const boss = new PgBoss({
+    db: { executeSql: (text, values) => database.pool.query(text, values as unknown[]) },
+    migrate: false,
+    createSchema: false,
+    instanceName,
+    instanceHeartbeatSeconds: heartbeatSeconds,
+    superviseIntervalSeconds: 5,
+  })
+  boss.on('error', (err) => log.warn({ err }, 'pg-boss: trying again'))
+  boss.on('warning', ({ message, data }) => log.warn({ data }, `pg-boss: ${message}`))
+  await boss.start()
+  for (const { queue, schedule, run } of jobs) {
+    // One waits at most: a second one would find what the first has done.
+    await boss.createQueue(queue, {
+      policy: 'short',
+      retryLimit: 0,
+      expireInSeconds: 120,
+      deleteAfterSeconds: secondsToKeepDone,
+    })
+    await boss.work(queue, { pollingIntervalSeconds: 2 }, run)
+    await boss.schedule(queue, schedule, null, { tz: 'UTC' })
+  }
+  return {
+    stop: () => boss.stop({ graceful: true, timeout: 5_000, close: false }),
+  }
+}

@@ -1,0 +1,51 @@
+import { assertNever } from '../runtime/assert-never.ts'
+import { type Backoff, backoffMs } from './backoff.ts'
+import type { Outcome, Reasoned } from './outcome.ts'
+
+/** How a claimed row goes on after an attempt. */
+export type Settlement =
+  | { readonly status: 'sent' }
+  | ({ readonly status: 'failed' | 'skipped' } & Reasoned)
+  | ({ readonly status: 'pending'; readonly delayMs: number; readonly giveBack: boolean } & Partial<Reasoned>)
+
+export interface AttemptFacts {
+  /** Attempts made, this one included: 1 and up. */
+  readonly attempt: number
+  /** At least 1 counts; the platform may have written 0 or less. */
+  readonly maxAttempts: number
+  readonly backoff: Backoff
+  /** In [0, 1). */
+  readonly random: number
+}
+
+/** Decides from an outcome what becomes of the row. An ambiguous one is sent again, under the same Message-ID. */
+export function settle(outcome: Outcome, facts: AttemptFacts): Settlement {
+  switch (outcome.kind) {
+    case 'sent':
+      return { status: 'sent' }
+    case 'hard_failure':
+      return { status: 'failed', ...reasonOf(outcome) }
+    case 'skipped':
+      return { status: 'skipped', ...reasonOf(outcome) }
+    case 'throttled':
+    case 'outage':
+      return { status: 'pending', delayMs: outcome.retryAfterMs, giveBack: true, ...reasonOf(outcome) }
+    case 'soft_failure':
+    case 'ambiguous':
+      return retryOrFail(outcome, facts)
+    default:
+      return assertNever(outcome)
+  }
+}
+
+function retryOrFail(reasoned: Reasoned, facts: AttemptFacts): Settlement {
+  if (facts.attempt < facts.maxAttempts) {
+    return { status: 'pending', delayMs: backoffMs(facts), giveBack: false, ...reasonOf(reasoned) }
+  }
+  const attempts = facts.attempt === 1 ? 'the only attempt' : `${facts.attempt} attempts`
+  return { status: 'failed', errorClass: reasoned.errorClass, reason: `${reasoned.reason} (after ${attempts})` }
+}
+
+function reasonOf({ errorClass, reason }: Reasoned): Reasoned {
+  return { errorClass, reason }
+}

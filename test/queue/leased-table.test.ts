@@ -1,0 +1,222 @@
+import { sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type EmailRow, emailTable } from '../../src/email/store.ts'
+import type { AttemptResult, LeasedTable } from '../../src/queue/leased-table.ts'
+import type { Settlement } from '../../src/queue/settlement.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+
+let database: TestDatabase
+let table: LeasedTable<EmailRow>
+let other: LeasedTable<EmailRow>
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  table = workerOf('one')
+  other = workerOf('other')
+})
+afterAll(() => database.drop())
+beforeEach(() => sql`TRUNCATE email_queue RESTART IDENTITY`.execute(database.db))
+
+function workerOf(owner: string): LeasedTable<EmailRow> {
+  return emailTable(database.db, { owner, leaseSeconds: 60, messageIdDomain: 'vertex.example' })
+}
+
+async function insert(columns = '', values = ''): Promise<void> {
+  await database.pool.query(
+    `INSERT INTO email_queue (recipient_to, subject, body${columns}) VALUES ('a@x.example', 's', 'b'${values})`,
+  )
+}
+
+async function claimOne(from = table): Promise<EmailRow> {
+  const { rows } = await from.claim(1)
+  const [row] = rows
+  if (!row) throw new Error('nothing was claimed')
+  return row
+}
+
+function resultOf(row: EmailRow, settlement: Settlement, details: object = {}): AttemptResult {
+  return { id: row.id, token: row.token, settlement, details: { ...details }, delivered: { ...details } }
+}
+
+async function read(id = 1) {
+  return database.db.selectFrom('email_queue').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+}
+
+const pending = {
+  status: 'pending',
+  delayMs: 60_000,
+  giveBack: false,
+  errorClass: 'mailbox_full',
+  reason: 'full',
+} as const
+
+describe('claiming', () => {
+  it('takes the most urgent and longest due rows first, and no more than asked for', async () => {
+    for (const priority of [5, 1, 10, 3, 1]) await insert(', priority', `, ${priority}`)
+    const { rows } = await table.claim(4)
+    expect(rows.map(({ id }) => id)).toEqual([2, 5, 4, 1])
+  })
+
+  it('marks what it takes', async () => {
+    await insert()
+    const row = await claimOne()
+    expect(row).toMatchObject({ attempt: 1, max_attempts: 3, recipient_to: 'a@x.example' })
+    expect(row.message_id).toMatch(/^<1\.[0-9a-f]+@vertex\.example>$/)
+    expect(await read()).toMatchObject({ status: 'sending', attempts: 1, claimed_by: 'one', claim_token: row.token })
+  })
+
+  it('keeps the Message-ID over attempts and senders', async () => {
+    await insert()
+    const first = await claimOne()
+    await table.record([resultOf(first, { ...pending, delayMs: 0 })])
+    const moved = emailTable(database.db, { owner: 'x', leaseSeconds: 60, messageIdDomain: 'elsewhere.example' })
+    expect((await claimOne(moved)).message_id).toBe(first.message_id)
+  })
+
+  it('never gives two workers the same row', async () => {
+    for (let n = 0; n < 40; n += 1) await insert()
+    const claims = await Promise.all([table, other, table, other].map((worker) => worker.claim(10)))
+    const ids = claims.flatMap(({ rows }) => rows.map(({ id }) => id))
+    expect(ids.length).toBe(40)
+    expect(new Set(ids).size).toBe(40)
+  })
+
+  it('leaves rows that are not due, and takes them when they are', async () => {
+    await insert(', scheduled_at', `, fleet.utc_now() + interval '1 hour'`)
+    expect((await table.claim(5)).rows).toEqual([])
+    await database.pool.query(`UPDATE email_queue SET scheduled_at = fleet.utc_now() - interval '1 second'`)
+    expect((await table.claim(5)).rows.length).toBe(1)
+  })
+
+  it('ends rows past their not_after as expired, without an attempt', async () => {
+    await insert(', not_after', `, fleet.utc_now() - interval '1 second'`)
+    await insert(', not_after', `, fleet.utc_now() + interval '1 hour'`)
+    const { rows, expired } = await table.claim(5)
+    expect(expired).toEqual([1])
+    expect(rows.map(({ id }) => id)).toEqual([2])
+    expect(await read(1)).toMatchObject({ status: 'expired', attempts: 0, leased_until: null })
+  })
+})
+
+describe('recording', () => {
+  it('writes down that a mail was sent', async () => {
+    await insert()
+    const recipients = { 'a@x.example': { state: 'accepted', reply: '250 ok' } }
+    expect(await table.record([resultOf(await claimOne(), { status: 'sent' }, { recipients })])).toEqual({ fenced: [] })
+    const row = await read()
+    expect(row).toMatchObject({ status: 'sent', attempts: 1, recipients, last_error: null, leased_until: null })
+    expect(Math.abs((row.sent_at?.getTime() ?? 0) - Date.now())).toBeLessThan(60_000)
+  })
+
+  it('schedules a retry without moving scheduled_at', async () => {
+    await insert()
+    await table.record([resultOf(await claimOne(), pending)])
+    const row = await read()
+    expect(row).toMatchObject({
+      status: 'pending',
+      attempts: 1,
+      last_error: 'full',
+      error_class: 'mailbox_full',
+      scheduled_at: null,
+    })
+    expect((row.due_at?.getTime() ?? 0) - Date.now()).toBeGreaterThan(50_000)
+  })
+
+  it('gives an attempt back without moving the row in the queue', async () => {
+    await insert()
+    const before = await read()
+    await table.record([resultOf(await claimOne(), { ...pending, delayMs: 0, giveBack: true })])
+    expect(await read()).toMatchObject({ status: 'pending', attempts: 0, due_at: before.due_at })
+  })
+
+  it('lets a retry that would come after not_after expire then', async () => {
+    await insert(', not_after', `, fleet.utc_now() + interval '10 seconds'`)
+    await table.record([resultOf(await claimOne(), pending)])
+    const row = await read()
+    expect(row.due_at).toEqual(row.not_after)
+  })
+
+  it('takes text with NUL bytes and of any length', async () => {
+    await insert()
+    await table.record([resultOf(await claimOne(), { ...pending, reason: `a\0b${'x'.repeat(5_000)}` })])
+    expect((await read()).last_error?.slice(0, 3)).toBe('abx')
+  })
+})
+
+describe('the fence', () => {
+  it('lets a cancel win over every outcome but "sent"', async () => {
+    await insert()
+    const row = await claimOne()
+    await database.pool.query(`UPDATE email_queue SET status = 'cancelled'`)
+    expect(await table.record([resultOf(row, pending)])).toEqual({ fenced: [1] })
+    expect(await read()).toMatchObject({ status: 'cancelled', last_error: null })
+    expect(await table.record([resultOf(row, { status: 'sent' })])).toEqual({ fenced: [1] })
+    expect((await read()).status).toBe('sent')
+  })
+
+  it('refuses a worker whose row was rescued and claimed again', async () => {
+    await insert()
+    const late = await claimOne()
+    await database.pool.query(`UPDATE email_queue SET leased_until = now() - interval '1 second'`)
+    await other.reap()
+    const current = await claimOne(other)
+    expect(await table.record([resultOf(late, { status: 'failed', errorClass: 'x', reason: 'late' })])).toEqual({
+      fenced: [1],
+    })
+    expect(await read()).toMatchObject({ status: 'sending', claim_token: current.token })
+    expect(await other.record([resultOf(current, { status: 'sent' })])).toEqual({ fenced: [] })
+  })
+
+  it('keeps, of a late outcome, who has the mail', async () => {
+    await insert()
+    const row = await claimOne()
+    await database.pool.query(`UPDATE email_queue SET status = 'cancelled'`)
+    const accepted = { recipients: { 'a@x.example': { state: 'accepted', reply: '250' } } }
+    await table.record([{ ...resultOf(row, pending, { recipients: {} }), delivered: accepted }])
+    expect((await read()).recipients).toEqual(accepted.recipients)
+  })
+
+  it('records the others of a batch', async () => {
+    for (let n = 0; n < 3; n += 1) await insert()
+    const { rows } = await table.claim(3)
+    await database.pool.query(`UPDATE email_queue SET status = 'cancelled' WHERE id = 2`)
+    expect(await table.record(rows.map((row) => resultOf(row, { ...pending })))).toEqual({ fenced: [2] })
+    expect([(await read(1)).status, (await read(2)).status, (await read(3)).status]).toEqual([
+      'pending',
+      'cancelled',
+      'pending',
+    ])
+  })
+})
+
+describe('leases', () => {
+  it('are renewed for what is still this worker’s, and only that', async () => {
+    for (let n = 0; n < 2; n += 1) await insert()
+    const { rows } = await table.claim(2)
+    await database.pool.query(`UPDATE email_queue SET status = 'cancelled' WHERE id = 2`)
+    await database.pool.query(`UPDATE email_queue SET leased_until = now() + interval '1 second'`)
+    const renewed = await table.renew(rows)
+    expect([...renewed]).toEqual([rows.find(({ id }) => id === 1)?.token])
+    expect((await read(1)).leased_until?.getTime()).toBeGreaterThan(Date.now() + 30_000)
+  })
+
+  it('that ran out are rescued with their attempt given back, by one worker only', async () => {
+    await insert()
+    await claimOne()
+    expect(await other.reap()).toEqual([])
+    await database.pool.query(`UPDATE email_queue SET leased_until = now() - interval '1 second'`)
+    const rescued = await Promise.all([table.reap(), other.reap()])
+    expect(rescued.flat()).toEqual([{ id: 1, status: 'pending', claimed_by: 'one' }])
+    expect(await read()).toMatchObject({ status: 'pending', attempts: 0, rescues: 1, error_class: 'worker_died' })
+  })
+
+  it('that ran out a third time leave the row held', async () => {
+    await insert()
+    for (const status of ['pending', 'pending', 'held']) {
+      await claimOne()
+      await database.pool.query(`UPDATE email_queue SET leased_until = now() - interval '1 second'`)
+      expect(await other.reap()).toMatchObject([{ status }])
+    }
+    expect((await read()).last_error).toBe('The worker one died with this row in hand (3 of 3 times before it is held)')
+  })
+})
