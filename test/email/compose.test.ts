@@ -1,0 +1,324 @@
+import fc from 'fast-check'
+import { type AddressObject, type ParsedMail, simpleParser } from 'mailparser'
+import MailComposer from 'nodemailer/lib/mail-composer'
+import { describe, expect, it } from 'vitest'
+import { composeMessage, type Draft } from '../../src/email/compose.ts'
+import { writeMessage } from '../../src/email/message-writer.ts'
+
+const draft: Draft = {
+  from: { name: 'Vertex AR', address: 'no-reply@vertexar.com' },
+  to: [{ name: 'Иван Петров', address: 'ivan@example.com' }],
+  cc: [],
+  subject: 'Подписка закончится через 7 дней',
+  text: 'Здравствуйте!\n',
+  html: '<p>Здравствуйте!</p>\n',
+  messageId: '<e-12.7f3a@vertexar.com>',
+  date: new Date('2026-11-22T19:42:00.789Z'),
+}
+
+async function compose(change: Partial<Draft> = {}): Promise<string> {
+  return (await composeMessage({ ...draft, ...change })).toString()
+}
+
+async function roundTrip(change: Partial<Draft>): Promise<ParsedMail> {
+  return simpleParser(await composeMessage({ ...draft, ...change }), { skipHtmlToText: true, skipTextToHtml: true })
+}
+
+/** The header, unfolded: one entry a field, in order. */
+function fieldsOf(message: string): string[] {
+  const header = message.slice(0, message.indexOf('\r\n\r\n'))
+  return header.replace(/\r\n[ \t]/g, ' ').split('\r\n')
+}
+
+function namesOf(message: string): string[] {
+  return fieldsOf(message).map((field) => field.slice(0, field.indexOf(':')))
+}
+
+function mailboxesOf(field: AddressObject | AddressObject[] | undefined) {
+  const list = [field ?? []].flat().flatMap(({ value }) => value)
+  return list.map(({ name, address }) => ({ name, address }))
+}
+
+describe('the header', () => {
+  it('holds what the draft says, and nothing else', async () => {
+    const message = await compose({ cc: [{ name: '', address: 'cc@example.com' }] })
+    expect(namesOf(message)).toEqual([
+      'Auto-Submitted',
+      'From',
+      'To',
+      'Cc',
+      'Subject',
+      'Message-ID',
+      'Date',
+      'MIME-Version',
+      'Content-Type',
+    ])
+    expect(fieldsOf(message)).toEqual(
+      expect.arrayContaining([
+        'Auto-Submitted: auto-generated',
+        'From: Vertex AR <no-reply@vertexar.com>',
+        'Cc: cc@example.com',
+        'Message-ID: <e-12.7f3a@vertexar.com>',
+        'Date: Sun, 22 Nov 2026 19:42:00 +0000',
+        'MIME-Version: 1.0',
+      ]),
+    )
+  })
+
+  it('keeps a long Message-ID as it is', async () => {
+    const messageId = `<${'e-12.'.repeat(40)}7f3a@mail.vertexar.com>`
+    expect(await compose({ messageId })).toContain(messageId)
+  })
+
+  it('takes further fields, which cannot inject others either', async () => {
+    const message = await compose({ headers: { 'List-Unsubscribe': '<https://a.b/u>\r\nBcc: evil@example.com' } })
+    expect(fieldsOf(message)).toContain('List-Unsubscribe: <https://a.b/u> Bcc: evil@example.com')
+    expect(namesOf(message)).not.toContain('Bcc')
+  })
+
+  it('writes internationalised domains in ASCII and names that need it in quotes', async () => {
+    const to = [
+      { name: 'O\'Neil, "Bob" \\ Sons', address: 'bob@example.com' },
+      { name: '', address: 'info@пример.рф' },
+    ]
+    expect(fieldsOf(await compose({ to }))).toContain(
+      'To: "O\'Neil, \\"Bob\\" \\\\ Sons" <bob@example.com>, info@xn--e1afmkfd.xn--p1ai',
+    )
+  })
+
+  it('has lines of 78 characters at most, also with many recipients', async () => {
+    const to = Array.from({ length: 100 }, (_, index) => ({
+      name: `Получатель ${index}`,
+      address: `r${index}@example.com`,
+    }))
+    const message = await compose({ to, subject: 'Очень длинная тема '.repeat(20) })
+    const header = message.slice(0, message.indexOf('\r\n\r\n'))
+    for (const line of header.split('\r\n')) expect(line.length).toBeLessThanOrEqual(78)
+    expect((await roundTrip({ to })).to).toMatchObject({ value: to })
+  })
+
+  it('has encoded words that each decode on their own', async () => {
+    const subject = 'Кириллица 🎉 and ASCII, é ü ß, 漢字 '.repeat(9).trim()
+    const field = fieldsOf(await compose({ subject })).find((line) => line.startsWith('Subject: ')) ?? ''
+    const words = field.slice('Subject: '.length).split(' ')
+    const decoded = words.map((word) => {
+      expect(word.length).toBeLessThanOrEqual(75)
+      const [, kind, data = ''] = /^=\?UTF-8\?([BQ])\?([^?]*)\?=$/.exec(word) ?? []
+      const bytes = kind === 'B' ? Buffer.from(data, 'base64') : quotedBytes(data)
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    })
+    expect(decoded.join('')).toBe(subject)
+  })
+})
+
+function quotedBytes(data: string): Buffer {
+  const text = data
+    .replace(/_/g, ' ')
+    .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return Buffer.from(text, 'latin1')
+}
+
+describe('injection', () => {
+  const hostile = [
+    'x\r\nBcc: evil@example.com',
+    'x\nBcc: evil@example.com',
+    'x\rBcc: evil@example.com',
+    'x\r\n\r\n<h1>body</h1>',
+    'x\u0000\r\n Bcc: evil@example.com',
+    'x\u0085Bcc: evil@example.com',
+    'x\u2028Bcc: evil@example.com',
+    'é\r\nBcc: evil@example.com',
+    '=?utf-8?Q?x=0D=0ABcc:_evil@example.com?=',
+    'x" <a@b.c>\r\nBcc: evil@example.com',
+  ]
+  it.each(hostile)('by a subject or a name of %j adds no field', async (text) => {
+    const expected = namesOf(await compose({ cc: draft.to }))
+    const named = [{ name: text, address: 'ivan@example.com' }]
+    for (const change of [{ subject: text }, { to: named }, { cc: named }, { from: { ...draft.from, name: text } }]) {
+      const message = await compose({ cc: draft.to, ...change })
+      expect(namesOf(message)).toEqual(expected)
+      const header = message.slice(0, message.indexOf('\r\n\r\n'))
+      expect(header).not.toMatch(/[^\r]\n|\r[^\n]|\0/)
+    }
+  })
+
+  it('by any subject and name adds no field (property)', async () => {
+    const expected = namesOf(await compose())
+    const text = fc.string({
+      unit: fc.constantFrom('\r', '\n', '\0', '\t', ':', ' ', 'a', 'é', '"', '<', '>', '=?', '?=', '\u2028'),
+    })
+    await fc.assert(
+      fc.asyncProperty(text, text, async (subject, name) => {
+        const message = await compose({ subject: `s${subject}`, to: [{ name, address: 'ivan@example.com' }] })
+        expect(namesOf(message)).toEqual(expected)
+      }),
+    )
+  })
+
+  it('by a body adds no part', async () => {
+    const text = 'a\r\n\r\n----_NmP-0-Part_1\r\nContent-Type: text/html\r\n\r\n<b>x</b>\r\n----_NmP-0-Part_1--\r\n'
+    const mail = await roundTrip({ text, html: '<i>y</i>' })
+    expect(mail).toMatchObject({ text: text.replace(/\r\n/g, '\n'), html: '<i>y</i>', attachments: [] })
+  })
+})
+
+describe('the parts', () => {
+  it('are text and HTML where both are given', async () => {
+    const message = await compose()
+    expect(message).toMatch(/\r\nContent-Type: multipart\/alternative;\r\n boundary="/)
+    expect(message).toMatch(
+      /\r\nContent-Type: text\/plain; charset=utf-8\r\n[\s\S]*\r\nContent-Type: text\/html; charset=utf-8\r\n/,
+    )
+  })
+
+  it.each([null, ''])('are text alone where the HTML is %j', async (html) => {
+    const message = await compose({ html })
+    expect(fieldsOf(message)).toContain('Content-Type: text/plain; charset=utf-8')
+    expect(await roundTrip({ html })).toMatchObject({ text: 'Здравствуйте!\n', html: false })
+  })
+
+  it('are HTML alone where the text is empty', async () => {
+    expect(fieldsOf(await compose({ text: '' }))).toContain('Content-Type: text/html; charset=utf-8')
+    expect((await roundTrip({ text: '' })).html).toBe('<p>Здравствуйте!</p>\n')
+  })
+
+  it('are one empty text where there is nothing', async () => {
+    expect(await compose({ text: '', html: null })).toMatch(/\r\nContent-Type: text\/plain\r\n\r\n(?:\r\n)?$/)
+  })
+
+  it.each([
+    ['bare LF', 'a\nb'],
+    ['bare CR', 'a\rb'],
+    ['CRLF', 'a\r\nb'],
+  ])('have CRLF for %s, encoded or not', async (_, text) => {
+    expect(await compose({ text, html: null })).toMatch(/\r\n\r\na\r\nb\r\n$/)
+    const encoded = await compose({ text: `${text}ЖЖЖ`.repeat(9), html: null })
+    const base64 = encoded.slice(encoded.indexOf('\r\n\r\n'))
+    expect(Buffer.from(base64, 'base64').toString()).toBe('a\r\nbЖЖЖ'.repeat(9))
+  })
+
+  it('leave dots to the transport, which doubles them', async () => {
+    expect(await compose({ text: '.\n..\n.a', html: null })).toMatch(/\r\n\r\n\.\r\n\.\.\r\n\.a\r\n$/)
+  })
+
+  it('have no line above 998 octets, and none but CRLF line ends', async () => {
+    const long = 'x'.repeat(5000)
+    const body = `${long}\n${long} ${long}\r${'Ж'.repeat(3000)}\n`
+    for (const message of [
+      await compose({ text: body, html: `<p>${body}</p>` }),
+      await compose({ text: long, html: null }),
+    ]) {
+      for (const line of message.split('\r\n')) expect(line.length).toBeLessThanOrEqual(76)
+      expect(message).not.toMatch(/[^\r]\n|\r[^\n]/)
+      expect(message.endsWith('\r\n')).toBe(true)
+    }
+  })
+})
+
+describe('a composed message', () => {
+  it('is the same each time, but for the boundary', async () => {
+    const [first, second] = [await compose(), await compose()]
+    const boundary = /--_NmP-[0-9a-f]{16}/g
+    expect(first).not.toBe(second)
+    expect(first.replace(boundary, '')).toBe(second.replace(boundary, ''))
+    expect(await compose({ html: null })).toBe(await compose({ html: null }))
+  })
+
+  it('of ten megabytes reads as it was written', async () => {
+    const text = 'Строка текста, причём довольно длинная.\r\n'.repeat(150_000)
+    const message = await composeMessage({ ...draft, text, html: null })
+    const body = message.subarray(message.indexOf('\r\n\r\n') + 4).toString('latin1')
+    expect(Buffer.from(body, 'base64').equals(Buffer.from(text))).toBe(true)
+  })
+
+  it('reads as it was written (property)', async () => {
+    await fc.assert(
+      fc.asyncProperty(arbitraryDraft, async (written) => {
+        const mail = await roundTrip(written)
+        expect(mail.subject ?? '').toBe(written.subject)
+        expect(mailboxesOf(mail.from)).toEqual([written.from])
+        expect(mailboxesOf(mail.to)).toEqual(written.to)
+        expect(mailboxesOf(mail.cc)).toEqual(written.cc)
+        expect(mail.messageId).toBe(draft.messageId)
+        expect(mail.headers.has('bcc')).toBe(false)
+        expect(mail.date?.getTime()).toBe(Math.floor(draft.date.getTime() / 1000) * 1000)
+        expect(withoutEnd(mail.text ?? '')).toBe(withoutEnd(inLines(written.text)))
+        expect(withoutEnd(mail.html || '')).toBe(withoutEnd(inLines(written.html ?? '')))
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+it('the synchronous writer gives what nodemailer streams (property)', async () => {
+  await fc.assert(
+    fc.asyncProperty(bodies, bodies, async (text, html) => {
+      const content = {
+        text: crlf(text),
+        html: crlf(html),
+        date: draft.date,
+        messageId: '<a@b>',
+        from: 'a@b.c',
+        subject: 'é',
+      }
+      const tree = () => new MailComposer({ ...content, baseBoundary: 'fixed' }).compile()
+      expect(unwrapped(writeMessage(tree()))).toBe(unwrapped(await tree().build()))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+/** Text of every kind that a row may hold: PostgreSQL stores neither NUL nor lone surrogates. */
+const pieces = fc.oneof(
+  { weight: 4, arbitrary: fc.string({ unit: 'grapheme', maxLength: 40 }) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom('\n', '\r\n', '\r', '\n.\n', '\n..', ' \n', '\t', '  ', '=', '=\n', 'From x\n', '--'),
+  },
+  { weight: 1, arbitrary: fc.constantFrom('Ж'.repeat(500), 'y'.repeat(1500), 'a b '.repeat(400), '🎉'.repeat(60)) },
+)
+const bodies = fc.array(pieces, { maxLength: 12 }).map((parts) => parts.join(''))
+
+/** One line without blanks at its ends or in a row, which a header does not keep. */
+const oneLiner = fc
+  .string({ unit: 'grapheme', maxLength: 120 })
+  .map((text) => text.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim())
+/** mailparser decodes encoded words inside quotes, too, which RFC 2047 forbids. */
+const displayName = fc
+  .oneof(oneLiner, fc.constantFrom('🎉 Праздник 🎉', 'Doe, John', 'a <b> "c" \\d', 'Ж'.repeat(150)))
+  .filter((name) => !name.includes('=?'))
+const address = fc.constantFrom(
+  'a@example.com',
+  'first.last+tag@sub.example.co.uk',
+  "o'neil@example.com",
+  'info@пример.рф',
+  'b_c-d@example.org',
+)
+const mailbox = fc.record({ name: displayName, address })
+const arbitraryDraft = fc.record({
+  from: mailbox,
+  to: fc.array(mailbox, { minLength: 1, maxLength: 5 }),
+  cc: fc.array(mailbox, { maxLength: 3 }),
+  subject: fc.oneof(oneLiner, fc.constantFrom('=?utf-8?Q?a_b?=', '=?x', 'Re: =?', 'x'.repeat(998), 'Ж'.repeat(500))),
+  text: bodies,
+  html: fc.option(bodies),
+})
+
+/** Where the soft line breaks of quoted-printable fall is the encoder's choice. */
+function unwrapped(message: Buffer): string {
+  return message.toString().replaceAll('=\r\n', '')
+}
+
+function crlf(text: string): string {
+  return text.replace(/\r\n|\r|\n/g, '\r\n')
+}
+
+/** Text as mailparser gives it: LF only. */
+function inLines(text: string): string {
+  return text.replace(/\r\n|\r|\n/g, '\n')
+}
+
+/** A part that is not encoded gains the line end that the message ends with. */
+function withoutEnd(text: string): string {
+  return text.replace(/\n$/, '')
+}

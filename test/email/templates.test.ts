@@ -1,0 +1,205 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Liquid } from 'liquidjs'
+import { describe, expect, it } from 'vitest'
+import { renderTemplate } from '../../src/email/render.ts'
+import { registerTemplateFilters } from '../../src/email/template-filters.ts'
+
+const directory = fileURLToPath(new URL('../../src/email/templates', import.meta.url))
+const notices = ['subscription_expired', 'subscription_expiring_24h', 'subscription_expiring_7d']
+
+const required = { company_name: 'ООО «Ромашка»', entity_name: 'Летняя выставка', ends_at: '2026-12-23T15:00:00Z' }
+const optional = {
+  entity_type: ['project', 'portrait', 'company', undefined],
+  renew_url: ['https://app.vertexar.com/renew?a=1&b=2', '', undefined],
+  auto_renew: [true, false, undefined],
+  days_left: [7, 0, undefined],
+  timezone: ['Asia/Yekaterinburg', undefined],
+}
+
+/** Every combination of one value per name. */
+function combinations(choices: Record<string, readonly unknown[]>): Record<string, unknown>[] {
+  return Object.entries(choices).reduce<Record<string, unknown>[]>(
+    (rows, [name, values]) => rows.flatMap((row) => values.map((value) => ({ ...row, [name]: value }))),
+    [{}],
+  )
+}
+
+function renderNotice(templateId: string, variables: Record<string, unknown>) {
+  const json: unknown = JSON.parse(JSON.stringify({ ...required, ...variables }))
+  const rendered = renderTemplate({ templateId, variables: json, defaultLocale: 'ru' })
+  if (rendered.kind === 'refused') throw new Error(rendered.reason)
+  return { ...rendered, html: rendered.html ?? '' }
+}
+
+/** Every start tag of a document, in order; throws where an end tag does not close the last one that is open. */
+function startTags(html: string): string[] {
+  const empty = ['meta', 'br']
+  const open: string[] = []
+  const found: string[] = []
+  for (const [tag, slash, name = ''] of html
+    .replace(/<!--[\s\S]*?-->|<!DOCTYPE html>/g, '')
+    .matchAll(/<(\/?)([a-z0-9]+)[^>]*>/g)) {
+    if (slash) expect(open.pop(), `closed by ${tag}`).toBe(name)
+    else {
+      found.push(tag)
+      if (!empty.includes(name)) open.push(name)
+    }
+  }
+  expect(open).toEqual([])
+  return found
+}
+
+it('the notices are there in both languages, with all three parts', () => {
+  const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  expect(folders.map(({ name }) => name).sort()).toEqual(notices)
+  for (const notice of notices) {
+    for (const locale of ['en', 'ru']) {
+      expect(readdirSync(join(directory, notice, locale)).sort()).toEqual([
+        'html.liquid',
+        'subject.liquid',
+        'text.liquid',
+      ])
+    }
+  }
+})
+
+describe.each(notices)('%s', (notice) => {
+  it.each(['ru', 'en'])('renders in %s with every combination of the optional variables', (locale) => {
+    for (const variables of combinations(optional)) {
+      const { subject, text, html } = renderNotice(notice, { ...variables, locale })
+      expect(subject).not.toMatch(/[{}]|undefined| {2}|^\s|\s$/)
+      expect(text).not.toMatch(/[{}<>]|undefined| {2}|&\w+;|\n{3}/)
+      expect(html).not.toMatch(/[{}]|undefined|NaN/)
+      expect(text).toMatch(/\n--\nVertex AR\n/)
+      startTags(html)
+      if (locale === 'en')
+        expect(`${subject}${text}${html}`.replace(/ООО «Ромашка»|Летняя выставка/g, '')).not.toMatch(/\p{sc=Cyrillic}/u)
+    }
+  })
+
+  it('says who, what and when, in the subject, the text and the HTML', () => {
+    for (const [locale, end] of [
+      ['ru', '23 декабря 2026 г., 18:00 (МСК)'],
+      ['en', '23 December 2026, 18:00 (MSK)'],
+    ]) {
+      const { subject, text, html } = renderNotice(notice, { locale, entity_type: 'project' })
+      expect(subject).toContain('Летняя выставка')
+      for (const body of [text, html]) {
+        expect(body).toContain('Летняя выставка')
+        expect(body).toContain('ООО «Ромашка»')
+        expect(body).toContain(end)
+      }
+    }
+  })
+
+  it('links to the renewal from a button and from the text, or names the manager', () => {
+    const linked = renderNotice(notice, { renew_url: 'https://app.vertexar.com/renew?a=1&b=2' })
+    expect(linked.html.split('href="https://app.vertexar.com/renew?a=1&amp;b=2"')).toHaveLength(3)
+    expect(linked.text).toContain('\nhttps://app.vertexar.com/renew?a=1&b=2\n')
+    expect(`${linked.html}${linked.text}`).not.toContain('менеджеру')
+    const unlinked = renderNotice(notice, {})
+    expect(unlinked.html).not.toContain('href')
+    expect(unlinked.html).toContain('менеджеру')
+    expect(unlinked.text).toContain('менеджеру')
+  })
+
+  it('escapes what customers call their things', () => {
+    const name = '<img src=x onerror="alert(1)"> & \'Co\''
+    const { subject, text, html } = renderNotice(notice, { entity_name: name, company_name: name })
+    expect(html).toContain('&lt;img src=x onerror=&#34;alert(1)&#34;&gt; &amp; &#39;Co&#39;')
+    expect(html).not.toContain('<img')
+    expect(subject).toContain(name)
+    expect(text).toContain(name)
+  })
+
+  it('has HTML that mail clients show as it is meant: inline styles, no images, no scripts, 600 pixels at most', () => {
+    const { html } = renderNotice(notice, { locale: 'en', renew_url: 'https://app.vertexar.com/renew' })
+    const tags = startTags(html)
+    expect(tags[0]).toMatch(/^<html lang="en" dir="ltr"/)
+    expect(html).not.toMatch(/<style|<img|<script|<link|url\(|class=|@media/)
+    expect(html).toContain('<meta name="viewport" content="width=device-width, initial-scale=1">')
+    for (const table of tags.filter((tag) => tag.startsWith('<table'))) expect(table).toContain('role="presentation"')
+    for (const [, width] of html.matchAll(/[ ;"]width[:=]"?(\d+)(?:px|")/g))
+      expect(Number(width)).toBeLessThanOrEqual(600)
+    expect(Buffer.byteLength(html)).toBeLessThan(20_000)
+  })
+
+  it.each(Object.keys(required))('needs %s', (name) => {
+    const variables = Object.fromEntries(Object.entries(required).filter(([key]) => key !== name))
+    expect(renderTemplate({ templateId: notice, variables, defaultLocale: 'en' })).toMatchObject({
+      kind: 'refused',
+      errorClass: 'template_variables',
+      reason: expect.stringContaining(`needs the variable ${name}`),
+    })
+  })
+
+  it('uses the documented variables and no others', () => {
+    const engine = new Liquid({ root: directory })
+    registerTemplateFilters(engine)
+    const used = ['ru', 'en'].flatMap((locale) =>
+      ['subject', 'text', 'html'].flatMap((part) =>
+        engine.globalVariablesSync(engine.parseFileSync(`${notice}/${locale}/${part}.liquid`)),
+      ),
+    )
+    const ours = ['tone', 'label', 'end_label', 'before_manager', 'locale']
+    const documented = [...Object.keys(required), ...Object.keys(optional)]
+    expect(used).toEqual(expect.arrayContaining(Object.keys(required)))
+    expect([...new Set(used)].filter((name) => ![...ours, ...documented].includes(name))).toEqual([])
+  })
+})
+
+describe('the wording', () => {
+  const subjects: [notice: string, variables: Record<string, unknown>, subject: string][] = [
+    ['subscription_expiring_7d', { days_left: 7 }, 'Подписка на проект «Летняя выставка» закончится через 7 дней'],
+    ['subscription_expiring_7d', { days_left: 3 }, 'Подписка на проект «Летняя выставка» закончится через 3 дня'],
+    ['subscription_expiring_7d', { days_left: 1 }, 'Подписка на проект «Летняя выставка» закончится через 1 день'],
+    ['subscription_expiring_7d', {}, 'Подписка на проект «Летняя выставка» закончится 23 декабря 2026 г.'],
+    [
+      'subscription_expiring_7d',
+      { auto_renew: true, days_left: 7 },
+      'Подписка на проект «Летняя выставка» продлится автоматически 23 декабря 2026 г.',
+    ],
+    ['subscription_expiring_24h', {}, 'Подписка на проект «Летняя выставка» закончится меньше чем через сутки'],
+    [
+      'subscription_expiring_24h',
+      { auto_renew: true },
+      'Подписка на проект «Летняя выставка» продлится автоматически в течение суток',
+    ],
+    ['subscription_expired', {}, 'Подписка на проект «Летняя выставка» закончилась'],
+    ['subscription_expired', { entity_type: 'portrait' }, 'Подписка на портрет «Летняя выставка» закончилась'],
+    ['subscription_expired', { entity_type: 'company' }, 'Подписка на «Летняя выставка» закончилась'],
+    [
+      'subscription_expiring_7d',
+      { locale: 'en', days_left: 7 },
+      'Your subscription for the project “Летняя выставка” ends in 7 days',
+    ],
+    [
+      'subscription_expiring_7d',
+      { locale: 'en', days_left: 1 },
+      'Your subscription for the project “Летняя выставка” ends in 1 day',
+    ],
+    [
+      'subscription_expiring_7d',
+      { locale: 'en', auto_renew: true },
+      'Your subscription for the project “Летняя выставка” renews by itself on 23 December 2026',
+    ],
+    [
+      'subscription_expiring_24h',
+      { locale: 'en' },
+      'Your subscription for the project “Летняя выставка” ends in less than 24 hours',
+    ],
+    ['subscription_expired', { locale: 'en' }, 'Your subscription for the project “Летняя выставка” has ended'],
+  ]
+  it.each(subjects)('of %s with %j has the subject "%s"', (notice, variables, subject) => {
+    expect(renderNotice(notice, { entity_type: 'project', ...variables }).subject).toBe(subject)
+  })
+
+  it('of the README is that of the templates', () => {
+    const readme = readFileSync(join(directory, 'README.md'), 'utf8')
+    for (const name of [...notices, ...Object.keys(required), ...Object.keys(optional), 'locale']) {
+      expect(readme).toContain(`\`${name}\``)
+    }
+  })
+})
