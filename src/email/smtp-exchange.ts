@@ -1,0 +1,62 @@
+import { oneLine } from './one-line.ts'
+
+/** Of a server's text; the rest is of no use to anybody. */
+const longestText = 500
+
+/** One answer of an SMTP server. */
+export interface SmtpReply {
+  /** Three digits, RFC 5321 section 4.2. */
+  readonly code: number
+  /** Such as `5.1.1`, where the server gives one (RFC 3463, RFC 2034). */
+  readonly enhanced: string | undefined
+  /** The rest, on one line, without control characters. */
+  readonly text: string
+}
+
+/**
+ * How far an exchange came. Everything up to `mail` is about us; `body` means that the server said go on and the message was under
+ * way; `handed_over` that it had it all, final dot included, so that without an answer nobody knows.
+ */
+export type SmtpStage = 'connect' | 'login' | 'mail' | 'recipients' | 'data' | 'body' | 'handed_over'
+
+/** What was said while one message was offered to a server. */
+export interface SmtpExchange {
+  /** The step that ended it, or `handed_over` when the server answered to the whole message. */
+  readonly stage: SmtpStage
+  /** The answer to MAIL FROM. */
+  readonly mail: SmtpReply | undefined
+  /** Each recipient offered, with the answer to its RCPT TO. */
+  readonly recipients: readonly { readonly address: string; readonly reply: SmtpReply | undefined }[]
+  /** The answer to DATA, or to the message where that was sent. */
+  readonly message: SmtpReply | undefined
+  /** Why the exchange ended without the answer that was due. */
+  readonly fault: SmtpFault | undefined
+}
+
+export interface SmtpFault {
+  /** Node's or nodemailer's code, such as `ECONNREFUSED`, `ETIMEDOUT`, `ETLS`, `EAUTH`. */
+  readonly code: string
+  readonly message: string
+  /** The server's answer where there was one: a greeting, a refused login, a 421. */
+  readonly reply: SmtpReply | undefined
+}
+
+/** Reads a server's answer; multi-line answers are joined. */
+export function parseReply(raw: string): SmtpReply | undefined {
+  const lines = raw.split(/\r?\n/).filter((line) => line.trim() !== '')
+  const code = /^(\d{3})/.exec(lines[0] ?? '')?.[1]
+  if (code === undefined) return undefined
+  const parts = lines.map((line) => line.replace(/^\d{3}[ -]?/, ''))
+  const enhanced = /^([245]\.\d{1,3}\.\d{1,3})\b/.exec(parts[0] ?? '')?.[1]
+  const text = parts.map((part) => (enhanced && part.startsWith(enhanced) ? part.slice(enhanced.length) : part))
+  return {
+    code: Number(code),
+    enhanced,
+    text: oneLine(text.join(' ')).replace(/ +/g, ' ').trim().slice(0, longestText),
+  }
+}
+
+/** As an operator reads it: `550 5.1.1 no such user`. */
+export function formatReply({ code, enhanced, text }: SmtpReply): string {
+  return [String(code), enhanced, text].filter((part) => part !== undefined && part !== '').join(' ')
+}

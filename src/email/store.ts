@@ -1,0 +1,67 @@
+import { type Kysely, sql } from 'kysely'
+import type { DB } from '../db/schema.ts'
+import { type Claim, LeasedTable, type LeasedTableDefinition } from '../queue/leased-table.ts'
+import type { RecipientStates } from './policy.ts'
+import type { RefusedRow } from './refusal-streak.ts'
+
+/** A claimed row of `email_queue`. */
+export interface EmailRow extends Claim {
+  readonly recipient_to: string
+  readonly recipient_cc: string | null
+  readonly recipient_bcc: string | null
+  readonly subject: string
+  readonly body: string
+  readonly html: string | null
+  readonly template_id: string | null
+  /** Any JSON value: other programs write it. */
+  readonly variables: unknown
+  /** With angle brackets; the same on every attempt. */
+  readonly message_id: string
+  readonly recipients: RecipientStates | null
+}
+
+/** `email_queue` as a leased queue. The Message-ID is made with the first claim and kept, whatever the sender's domain becomes. */
+function definition(messageIdDomain: string): LeasedTableDefinition {
+  return {
+    name: 'email_queue',
+    columns: [
+      'recipient_to',
+      'recipient_cc',
+      'recipient_bcc',
+      'subject',
+      'body',
+      'html',
+      'template_id',
+      'variables',
+      'message_id',
+      'recipients',
+    ],
+    onClaim: sql`message_id = coalesce(q.message_id,
+      format('<%s.%s@%s>', q.id, to_hex((extract(epoch FROM q.enqueued_at) * 1000000)::bigint), ${messageIdDomain}::text))`,
+    onRecord: sql`
+      sent_at    = CASE WHEN r.status = 'sent' THEN fleet.utc_now() ELSE q.sent_at END,
+      recipients = CASE WHEN r.details ? 'recipients'
+                        THEN coalesce(q.recipients, '{}') || (r.details -> 'recipients') ELSE q.recipients END`,
+  }
+}
+
+/** `owner` names the process; it stays in `claimed_by`. */
+export function emailTable(
+  db: Kysely<DB>,
+  { owner, leaseSeconds, messageIdDomain }: { owner: string; leaseSeconds: number; messageIdDomain: string },
+): LeasedTable<EmailRow> {
+  return new LeasedTable<EmailRow>(db, definition(messageIdDomain), { owner, leaseSeconds })
+}
+
+/** Takes rows back that were failed for what turned out to be an outage, unless somebody has touched them since. */
+export async function takeBack(db: Kysely<DB>, rows: readonly RefusedRow[]): Promise<number> {
+  if (rows.length === 0) return 0
+  const { rows: taken } = await sql`
+    UPDATE email_queue
+       SET status = 'pending'
+     WHERE id = ANY(${rows.map(({ id }) => id)}::int[])
+       AND claim_token = ANY(${rows.map(({ token }) => token)}::bigint[])
+       AND status = 'failed'
+ RETURNING id`.execute(db)
+  return taken.length
+}

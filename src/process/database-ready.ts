@@ -1,0 +1,39 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { pendingMigrations } from '../db/migrator.ts'
+import type { Database } from '../db/pool.ts'
+
+const firstRetryMs = 250
+const lastRetryMs = 5_000
+const remindAfterMs = 60_000
+
+/**
+ * Waits until the database answers and lacks no migration, saying once a minute what it waits for. A database that a newer release has
+ * migrated is ready too. Rejects only when `signal` aborts.
+ */
+export async function waitForDatabase(
+  database: Database,
+  { signal, log }: { signal: AbortSignal; log: Logger },
+): Promise<void> {
+  let remindedAt = Number.NEGATIVE_INFINITY
+  for (let retryMs = firstRetryMs; ; retryMs = Math.min(lastRetryMs, retryMs * 2)) {
+    signal.throwIfAborted()
+    const obstacle = await findObstacle(database)
+    if (obstacle === undefined) return
+    if (performance.now() - remindedAt >= remindAfterMs) {
+      remindedAt = performance.now()
+      log.warn(obstacle.facts, obstacle.message)
+    }
+    await delay(retryMs, undefined, { signal })
+  }
+}
+
+async function findObstacle(database: Database): Promise<{ message: string; facts: object } | undefined> {
+  try {
+    const pending = await pendingMigrations(database.db)
+    if (pending.length === 0) return undefined
+    return { message: 'waiting: the database lacks migrations; run "fleet migrate up"', facts: { pending } }
+  } catch (err) {
+    return { message: 'waiting: the database cannot be used', facts: { err } }
+  }
+}

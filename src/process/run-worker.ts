@@ -1,0 +1,101 @@
+import { hostname } from 'node:os'
+import process from 'node:process'
+import type { Logger } from 'pino'
+import { type Config, ConfigError, loadConfig } from '../config/config.ts'
+import { connectDatabase, type Database } from '../db/pool.ts'
+import { createLogger } from '../runtime/logger.ts'
+import { waitForDatabase } from './database-ready.ts'
+import { listenForShutdown, type Shutdown } from './shutdown.ts'
+
+/** What a worker is given when its database is ready. */
+export interface WorkerContext {
+  readonly config: Config
+  readonly database: Database
+  /** Past a pooler, for LISTEN. */
+  readonly directUrl: string
+  /** Names this process to others: `email@host:pid`. */
+  readonly owner: string
+  readonly log: Logger
+}
+
+export interface RunningWorker {
+  /** Finishes what is in hand within `config.shutdownSeconds` and gives the rest back. */
+  stop(): Promise<void>
+}
+
+export interface WorkerDefinition {
+  readonly name: string
+  readonly needs: readonly ('database' | 'smtp')[]
+  start(context: WorkerContext): Promise<RunningWorker>
+}
+
+const exitFatal = 1
+const exitConfiguration = 78
+
+/**
+ * The life of a worker process: configuration (78 when it is wrong), waiting for the database, start, telling the parent that it is
+ * ready, and a graceful stop. Returns when everything is closed, so that the process ends by itself with status 0.
+ */
+export async function runWorker(definition: WorkerDefinition): Promise<void> {
+  const shutdown = listenForShutdown()
+  const config = readConfiguration(definition)
+  const log = createLogger({ level: config.logLevel, name: definition.name })
+  for (const warning of config.warnings) log.warn(warning)
+  endOnBug(log)
+  try {
+    await live({ definition, config, shutdown, log })
+  } catch (err) {
+    log.fatal({ err }, 'cannot go on')
+    process.exitCode = exitFatal
+  }
+  if (process.connected) process.disconnect?.()
+}
+
+interface Life {
+  readonly definition: WorkerDefinition
+  readonly config: Config
+  readonly shutdown: Shutdown
+  readonly log: Logger
+}
+
+async function live({ definition, config, shutdown, log }: Life): Promise<void> {
+  const { url, directUrl, poolMax } = config.database
+  if (url === undefined) throw new Error('no DATABASE_URL')
+  const applicationName = `fleet ${definition.name}`
+  const database = connectDatabase({ url, applicationName, max: poolMax })
+  const owner = `${definition.name}@${hostname()}:${process.pid}`
+  try {
+    await waitForDatabase(database, { signal: shutdown.signal, log })
+    const worker = await definition.start({ config, database, directUrl: directUrl ?? url, owner, log })
+    log.info({ owner }, 'ready')
+    process.send?.('ready')
+    await shutdown.requested
+    log.info({ reason: shutdown.signal.reason }, 'stopping')
+    await worker.stop()
+  } catch (err) {
+    if (!shutdown.signal.aborted) throw err
+  } finally {
+    await database.close()
+  }
+  log.info('stopped')
+}
+
+function readConfiguration({ needs }: WorkerDefinition): Config {
+  try {
+    return loadConfig({ needs })
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${error.format()}\n`)
+    process.exit(exitConfiguration)
+  }
+}
+
+/** An unhandled rejection or exception leaves the process in a state nobody has thought about: it ends, and PM2 starts another. */
+function endOnBug(log: Logger): void {
+  const end = (err: unknown): void => {
+    log.fatal({ err }, 'a bug: ending the process')
+    process.exit(exitFatal)
+  }
+  process.on('uncaughtException', end)
+  process.on('unhandledRejection', end)
+}

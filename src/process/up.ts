@@ -1,0 +1,134 @@
+import { hostname } from 'node:os'
+import { join, relative } from 'node:path'
+import process from 'node:process'
+import { PinoPretty as pretty } from 'pino-pretty'
+import { type Config, loadConfig } from '../config/config.ts'
+import { startEmbedded } from '../db/embedded/embedded.ts'
+import { lockHome } from '../db/embedded/home-lock.ts'
+import { openHome } from '../db/embedded/location.ts'
+import { migrateUp, pendingMigrations } from '../db/migrator.ts'
+import { connectDatabase, type Database } from '../db/pool.ts'
+import { startEmailWorker } from '../email/worker.ts'
+import { createLogger } from '../runtime/logger.ts'
+import { addDemonstration, withdrawDemonstration } from './demonstration.ts'
+import { listenForShutdown } from './shutdown.ts'
+
+const projectRoot = join(import.meta.dirname, '../..')
+export const homeDirectory = join(projectRoot, '.fleet')
+
+/** Where the fleet keeps its rows, and what to do with that at the end. */
+interface Home {
+  readonly url: string
+  readonly directUrl: string
+  /** Only where the database is the embedded one. */
+  readonly dataDirectory: string | undefined
+  stop(): Promise<void>
+}
+
+/** A database that lacks migrations; `fleet up` does not migrate a database that it did not make. */
+export class PendingMigrationsError extends Error {
+  readonly code = 'MIGRATIONS_PENDING'
+  readonly hint = 'Look at them with "fleet migrate status", apply them with "fleet migrate up".'
+  readonly pending: readonly string[]
+
+  constructor(pending: readonly string[]) {
+    super(`The database lacks ${pending.length} migrations: ${pending.join(', ')}`)
+    this.pending = pending
+  }
+}
+
+/**
+ * Runs the whole fleet in this process until it is told to stop: on the embedded database unless DATABASE_URL names another. Throws
+ * `ConfigError`, `EmbeddedError` (`EMBEDDED_IN_USE` names the process that runs already) and `PendingMigrationsError`.
+ */
+export async function runUp(): Promise<void> {
+  const shutdown = listenForShutdown()
+  const config = readConfiguration()
+  const home = await openDatabase(config)
+  const database = connectDatabase({ url: home.url, applicationName: 'fleet up', max: config.database.poolMax })
+  try {
+    await prepareDatabase(database, config, home)
+    const owner = `up@${hostname()}:${process.pid}`
+    const log = createLogger({ level: config.logLevel, name: 'fleet', ...terminal() })
+    for (const warning of config.warnings) log.warn(warning)
+    const worker = await startEmailWorker({ config, database, directUrl: home.directUrl, owner, log })
+    process.stdout.write(welcome(config, home))
+    process.send?.('ready')
+    await shutdown.requested
+    log.info({ reason: shutdown.signal.reason }, 'stopping')
+    await worker.stop()
+  } finally {
+    await database.close()
+    // Last of all: until here there were outcomes to record.
+    await home.stop()
+  }
+}
+
+function readConfiguration(): Config {
+  const config = loadConfig()
+  return config.database.url === undefined ? config : loadConfig({ needs: ['database', 'smtp'] })
+}
+
+async function openDatabase({ database: { url, directUrl } }: Config): Promise<Home> {
+  if (url !== undefined) {
+    const lock = await lockHome(await openHome(homeDirectory))
+    return { url, directUrl: directUrl ?? url, dataDirectory: undefined, stop: async () => lock.release() }
+  }
+  const embedded = await startEmbedded({ directory: homeDirectory })
+  const { dataDirectory } = embedded
+  return { url: embedded.url, directUrl: embedded.url, dataDirectory, stop: () => embedded.stop() }
+}
+
+async function prepareDatabase({ db }: Database, config: Config, { dataDirectory }: Home): Promise<void> {
+  if (dataDirectory === undefined) {
+    const pending = await pendingMigrations(db)
+    if (pending.length > 0) throw new PendingMigrationsError(pending)
+    return
+  }
+  await migrateUp(db)
+  if (config.email.smtpUrl === undefined) await addDemonstration(db)
+  else await withdrawDemonstration(db)
+}
+
+/** For people on a terminal, JSON for programs. */
+function terminal() {
+  return process.stdout.isTTY
+    ? {
+        destination: pretty({ colorize: true, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss', sync: true }),
+      }
+    : {}
+}
+
+function welcome(config: Config, { url, dataDirectory }: Home): string {
+  const address = new URL(url)
+  const mail = config.email.smtpUrl
+  const where =
+    dataDirectory === undefined ? 'from DATABASE_URL' : `embedded PostgreSQL, data in ${shown(dataDirectory)}`
+  const local = mail === undefined || mail.startsWith('mailbox:')
+  const lines = [
+    '',
+    `The fleet is running (process ${process.pid}).`,
+    '',
+    `  Database   ${address.host}${address.pathname}: ${where}`,
+    local
+      ? `  Mail       goes into the local mailbox ${shown(join(homeDirectory, 'mailbox'))}, as .eml files (SMTP_URL names a server)`
+      : `  Mail       goes to ${new URL(mail).host}`,
+    '',
+    'Try next, in a second terminal:',
+    '',
+    '  npx fleet status',
+    '  npx fleet email list',
+    '  npx fleet email send --to you@example.com --subject Hello --text "It works"',
+    ...(local ? [`  ls ${shown(join(homeDirectory, 'mailbox'))}`] : []),
+    '',
+    'Ctrl-C stops it.',
+    '',
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** Relative to where the user stands, where that is shorter. */
+function shown(path: string): string {
+  const short = relative(process.cwd(), path)
+  return short === '' || short.startsWith('..') ? path : short
+}
