@@ -108,7 +108,10 @@ export class Delivery {
 
   #logOutcome({ id: emailId, attempt }: EmailRow, outcome: Outcome, durationMs: number): void {
     const { log } = this.#options
-    if (outcome.kind === 'sent') return log.info({ emailId, attempt, durationMs }, 'email sent')
+    if (outcome.kind === 'sent') {
+      log.info({ emailId, attempt, durationMs }, 'email sent')
+      return
+    }
     const { kind, errorClass, reason } = outcome
     const facts = { emailId, attempt, durationMs, outcome: kind, errorClass, reason }
     if (kind === 'outage' || kind === 'throttled') log.debug(facts, 'email not sent; attempt given back')

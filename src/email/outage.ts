@@ -66,16 +66,15 @@ export class Outage {
 
   /** The server takes nothing from us. */
   began(reason: string): void {
-    const first = this.#options.firstPauseMs ?? 1_000
-    switch (this.#state.kind) {
-      case 'out':
-        return
-      case 'clear':
-        this.#options.log.warn({ reason, pauseMs: first }, 'outage: claiming pauses until mail gets through')
-        return this.#pause(performance.now(), first)
-      case 'trying':
-        return this.#pause(this.#state.since, this.#longer(this.#state.pauseMs))
+    const state = this.#state
+    if (state.kind === 'out') return
+    if (state.kind === 'trying') {
+      this.#pause(state.since, this.#longer(state.pauseMs))
+      return
     }
+    const pauseMs = this.#options.firstPauseMs ?? 1_000
+    this.#options.log.warn({ reason, pauseMs }, 'outage: claiming pauses until mail gets through')
+    this.#pause(performance.now(), pauseMs)
   }
 
   /** Ends all timers. */

@@ -35,12 +35,14 @@ export interface TestCluster {
 export interface TestClusterOptions {
   /** 13 is the oldest PostgreSQL supported. */
   major?: 13 | 18
-  /** Lines of postgresql.conf. Give `{ fsync: 'on' }` for tests of durability: it is off here otherwise. */
+  /** On a disk, with PostgreSQL's own settings for durability; otherwise in memory and without fsync. */
+  durable?: boolean
+  /** Lines of postgresql.conf. */
   settings?: Record<string, string | number>
 }
 
 const TEMPLATE = 'fleet_template'
-const CHEAP = { fsync: 'off', max_connections: 200, max_wal_size: '256MB' }
+const CHEAP = { fsync: 'off', max_wal_size: '256MB' }
 
 /** Vitest's global set-up: one cluster for the whole run, whatever DATABASE_URL and `.env` say. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -61,8 +63,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
 export async function startCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   const account = await chooseAccount([])
   const binaries = await locateRunnable(account, packageOf(options.major ?? 18))
-  const directory = await makeTemporaryFolder()
-  const cluster: Cluster = { binaries, account, directory, settings: { ...CHEAP, ...options.settings } }
+  const { durable = false } = options
+  const directory = await makeTemporaryFolder({ onDisk: durable })
+  const settings = { max_connections: 200, ...(durable ? {} : CHEAP), ...options.settings }
+  const cluster: Cluster = { binaries, account, directory, settings }
   const remove = async () => {
     await stopPostmaster(cluster)
     await rm(directory, { recursive: true, force: true })

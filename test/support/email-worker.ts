@@ -27,7 +27,7 @@ export function createTestWorker({ db }: TestDatabase, options: TestWorkerOption
     maxBytes = 10_000_000,
     mailbox = '',
   } = options
-  const log = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
+  const log = pino({ level: process.env.TEST_LOG ?? 'silent' })
   const transport = createTransport(smtpUrl, { lanes: concurrency, mailbox })
   const outage: Outage = new Outage({
     lanes: concurrency,

@@ -10,19 +10,24 @@ const NAME = /^fleet-test-(\d+)-/
 const MEMORY_BYTES = 2 * 1024 ** 3
 
 /**
- * An empty folder that the user who runs PostgreSQL can use. In memory where there is plenty: on a disk the thousand
- * small files of a database take many times as long.
+ * An empty folder that the user who runs PostgreSQL can use. In memory where there is plenty, unless it has to be on a
+ * disk: there the thousand small files of a database take many times as long.
  */
-export async function makeTemporaryFolder(): Promise<string> {
+export async function makeTemporaryFolder({ onDisk = false } = {}): Promise<string> {
   const account = await chooseAccount([])
-  const folder = await mkdtemp(join(await parentFolder(account), `fleet-test-${process.pid}-`))
+  const parent = onDisk ? await diskFolder(account) : await parentFolder(account)
+  const folder = await mkdtemp(join(parent, `fleet-test-${process.pid}-`))
   await handOver(folder, account)
   return folder
 }
 
 /** Ends the servers and removes the folders of earlier runs that were killed. */
 export async function removeLeftovers(): Promise<void> {
-  const parent = await parentFolder(await chooseAccount([]))
+  const account = await chooseAccount([])
+  for (const parent of [await parentFolder(account), await diskFolder(account)]) await removeLeftoversIn(parent)
+}
+
+async function removeLeftoversIn(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     const owner = NAME.exec(name)?.[1]
     if (owner === undefined || isAlive(Number(owner))) continue
@@ -36,6 +41,10 @@ export async function removeLeftovers(): Promise<void> {
 async function parentFolder(account: Account | undefined): Promise<string> {
   const memory = await statfs('/dev/shm').catch(() => undefined)
   if (memory && memory.bavail * memory.bsize > MEMORY_BYTES) return '/dev/shm'
+  return diskFolder(account)
+}
+
+async function diskFolder(account: Account | undefined): Promise<string> {
   return (await canEnter(tmpdir(), account)) ? tmpdir() : '/tmp'
 }
 
