@@ -1,5 +1,6 @@
 import type { Outcome } from '../queue/outcome.ts'
 import { assertNever } from '../runtime/assert-never.ts'
+import { type ErrorClass, errorClasses } from './error-class.ts'
 import { classifyReply, type ReplyClass } from './reply-class.ts'
 import { formatReply, type SmtpExchange, type SmtpFault, type SmtpReply } from './smtp-exchange.ts'
 
@@ -8,7 +9,7 @@ export interface RecipientState {
   readonly state: 'accepted' | 'deferred' | 'refused'
   /** The server's answer, or why none was asked for. */
   readonly reply: string
-  readonly error_class?: string
+  readonly error_class?: ErrorClass
 }
 
 export type RecipientStates = Readonly<Record<string, RecipientState>>
@@ -52,7 +53,7 @@ export function conclude(recipients: RecipientStates, progress: boolean): Outcom
   const refused = entries.filter(([, { state }]) => state === 'refused')
   const [first] = [...deferred, ...refused]
   if (first === undefined) return { kind: 'sent' }
-  const errorClass = first[1].error_class ?? 'unknown'
+  const errorClass = first[1].error_class ?? 'internal'
   const reason = describe(entries)
   if (deferred.length === 0) return { kind: 'hard_failure', errorClass, reason }
   // As many as the server takes at once have it; the next ones follow, and that is nobody's failure (RFC 5321, 4.5.3.1.10).
@@ -67,11 +68,11 @@ export function conclude(recipients: RecipientStates, progress: boolean): Outcom
 function judgeSender(exchange: SmtpExchange, known: RecipientStates): Judgement {
   const { mail } = exchange
   if (mail === undefined) return { outcome: outage(exchange), recipients: known }
-  const { errorClass, words, verdict } = classifyReply(mail, 'mail')
+  const { errorClass, verdict } = classifyReply(mail, 'mail')
   if (errorClass !== 'too_large' && errorClass !== 'smtputf8_unsupported') {
     return { outcome: outage(exchange), recipients: known }
   }
-  const reason = `${capital(words)} (${formatReply(mail)})`
+  const reason = `${capital(errorClasses[errorClass])} (${formatReply(mail)})`
   return {
     outcome: { kind: verdict === 'hard' ? 'hard_failure' : 'soft_failure', errorClass, reason },
     recipients: known,
@@ -102,7 +103,7 @@ interface Judged {
   readonly state: RecipientState['state']
   readonly verdict: ReplyClass['verdict']
   readonly reply: string
-  readonly errorClass: string
+  readonly errorClass: ErrorClass
 }
 
 function recipientState(exchange: SmtpExchange, reply: SmtpReply | undefined): Judged {
@@ -113,47 +114,38 @@ function recipientState(exchange: SmtpExchange, reply: SmtpReply | undefined): J
   return fromReply(exchange.message, classifyReply(exchange.message, 'message'))
 }
 
-function fromReply(reply: SmtpReply, { verdict, errorClass, words }: ReplyClass): Judged {
+function fromReply(reply: SmtpReply, { verdict, errorClass }: ReplyClass): Judged {
   const text = formatReply(reply)
   if (verdict === 'accepted') return { state: 'accepted', verdict, reply: text, errorClass }
-  return { state: verdict === 'hard' ? 'refused' : 'deferred', verdict, reply: `${words} (${text})`, errorClass }
+  return {
+    state: verdict === 'hard' ? 'refused' : 'deferred',
+    verdict,
+    reply: `${errorClasses[errorClass]} (${text})`,
+    errorClass,
+  }
 }
 
 function fromFault({ stage, fault }: SmtpExchange): Judged {
-  const handedOver = stage === 'handed_over'
-  const errorClass = handedOver ? 'answer_lost' : fault?.code === 'ETIMEDOUT' ? 'timeout' : 'connection_lost'
-  const when = handedOver
-    ? 'after the whole message was handed over: it may have arrived'
-    : 'before the message was handed over'
-  return { state: 'deferred', verdict: 'soft', errorClass, reply: `${faultWords(fault)} ${when}` }
+  const errorClass =
+    stage === 'handed_over' ? 'answer_lost' : fault?.code === 'ETIMEDOUT' ? 'timeout' : 'connection_lost'
+  return { state: 'deferred', verdict: 'soft', errorClass, reply: errorClasses[errorClass] }
 }
 
-function toState(state: RecipientState['state'], reply: string, errorClass: string): RecipientState {
+function toState(state: RecipientState['state'], reply: string, errorClass: ErrorClass): RecipientState {
   return state === 'accepted' ? { state, reply } : { state, reply, error_class: errorClass }
 }
 
 function outage({ stage, fault, mail }: SmtpExchange): Outcome {
-  const reply = mail ?? fault?.reply
   const errorClass =
-    stage === 'login' ? 'login_refused' : stage === 'mail' && mail ? 'sender_refused' : connectionClass(fault)
+    stage === 'login' ? 'login_refused' : stage === 'mail' && mail ? 'sender_refused' : faultClass(fault)
+  const reply = mail ?? fault?.reply
   const said = reply ? formatReply(reply) : (fault?.message ?? 'no answer')
-  const reason = {
-    login_refused: `The mail server refuses our login: ${said}`,
-    sender_refused: `The mail server takes no mail from us: ${said}`,
-    timeout: `The mail server does not answer: ${said}`,
-    tls: `No secure connection to the mail server: ${said}`,
-    unreachable: `The mail server cannot be reached: ${said}`,
-  }[errorClass]
-  return { kind: 'outage', errorClass, reason, retryAfterMs: 0 }
+  return { kind: 'outage', errorClass, reason: `${capital(errorClasses[errorClass])}: ${said}`, retryAfterMs: 0 }
 }
 
-function connectionClass(fault: SmtpFault | undefined): 'timeout' | 'tls' | 'unreachable' {
+function faultClass(fault: SmtpFault | undefined): ErrorClass {
   if (fault?.code === 'ETIMEDOUT') return 'timeout'
   return fault?.code === 'ETLS' ? 'tls' : 'unreachable'
-}
-
-function faultWords(fault: SmtpFault | undefined): string {
-  return fault?.code === 'ETIMEDOUT' ? 'The server stopped answering' : 'The connection was lost'
 }
 
 /** At most this many are named; the rest is in `recipients`. */

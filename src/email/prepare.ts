@@ -2,6 +2,7 @@ import type { Outcome } from '../queue/outcome.ts'
 import { mergeRecipients, parseRecipients } from './addresses.ts'
 import { composeMessage } from './compose.ts'
 import { type DkimKey, signMessage } from './dkim.ts'
+import type { ErrorClass } from './error-class.ts'
 import { conclude, type RecipientState, type RecipientStates } from './policy.ts'
 import { renderTemplate } from './render.ts'
 import type { SmtpEnvelope } from './smtp-lane.ts'
@@ -68,7 +69,7 @@ function recipientsOf(row: EmailRow) {
 
 type Content =
   | { readonly kind: 'content'; readonly subject: string; readonly text: string; readonly html: string | null }
-  | { readonly kind: 'refused'; readonly errorClass: string; readonly reason: string }
+  | { readonly kind: 'refused'; readonly errorClass: ErrorClass; readonly reason: string }
 
 function contentOf(row: EmailRow, defaultLocale: 'ru' | 'en'): Content {
   if (row.template_id === null) return { kind: 'content', subject: row.subject, text: row.body, html: row.html }
@@ -76,6 +77,6 @@ function contentOf(row: EmailRow, defaultLocale: 'ru' | 'en'): Content {
   return rendered.kind === 'rendered' ? { ...rendered, kind: 'content' } : rendered
 }
 
-function refused(errorClass: string, reason: string, known: RecipientStates): Prepared {
+function refused(errorClass: ErrorClass, reason: string, known: RecipientStates): Prepared {
   return { kind: 'refused', outcome: { kind: 'hard_failure', errorClass, reason }, known }
 }

@@ -1,3 +1,4 @@
+import type { ErrorClass } from './error-class.ts'
 import type { SmtpReply } from './smtp-exchange.ts'
 
 /** The step a reply answered. */
@@ -6,64 +7,42 @@ export type ReplyStep = 'mail' | 'recipient' | 'message'
 export interface ReplyClass {
   /** `sender`: the refusal is about us, not about the mail. */
   readonly verdict: 'accepted' | 'soft' | 'hard' | 'sender'
-  /** What operators filter by. */
-  readonly errorClass: string
-  /** The same in words. */
-  readonly words: string
+  readonly errorClass: ErrorClass
 }
 
-type Subject = readonly [errorClass: string, words: string]
-
-const sender: Subject = ['sender_refused', 'the server does not take mail from our sender address']
-const unknown: Subject = ['recipient_unknown', 'no such mailbox']
-const invalid: Subject = ['recipient_invalid', 'the server calls the address invalid']
-const domain: Subject = ['domain_unknown', 'the domain takes no mail']
-const disabled: Subject = ['mailbox_disabled', 'the mailbox is disabled']
-const full: Subject = ['mailbox_full', 'the mailbox is full']
-const mailbox: Subject = ['mailbox_unavailable', 'the mailbox is not available']
-const large: Subject = ['too_large', 'the message is larger than the server takes']
-const server: Subject = ['server_unavailable', 'the server cannot take mail now']
-const network: Subject = ['network', 'the server cannot reach the next one']
-const tooMany: Subject = ['too_many_recipients', 'too many recipients at once']
-const protocol: Subject = ['protocol', 'the server did not understand']
-const content: Subject = ['content_rejected', 'the server rejected the content']
-const utf8: Subject = ['smtputf8_unsupported', 'the server does not take international addresses']
-const policy: Subject = ['policy_refused', "refused by the server's policy"]
-
 /** RFC 3463 subjects and details, without the class digit; `*` is any detail not listed. */
-const byEnhanced: Readonly<Record<string, Subject>> = {
-  '1.1': unknown,
-  '1.2': domain,
-  '1.6': unknown,
-  '1.7': sender,
-  '1.8': sender,
-  '1.10': domain,
-  '1.*': invalid,
-  '2.1': disabled,
-  '2.2': full,
-  '2.3': large,
-  '2.*': mailbox,
-  '3.4': large,
-  '3.*': server,
-  '4.*': network,
-  '5.3': tooMany,
-  '5.*': protocol,
-  '6.7': utf8,
-  '6.*': content,
-  '7.*': policy,
+const byEnhanced: Readonly<Record<string, ErrorClass>> = {
+  '1.1': 'recipient_unknown',
+  '1.2': 'domain_unknown',
+  '1.6': 'recipient_unknown',
+  '1.7': 'sender_refused',
+  '1.8': 'sender_refused',
+  '1.10': 'domain_unknown',
+  '1.*': 'recipient_invalid',
+  '2.2': 'mailbox_full',
+  '2.3': 'too_large',
+  '2.*': 'mailbox_unavailable',
+  '3.4': 'too_large',
+  '3.*': 'server_unavailable',
+  '4.*': 'network',
+  '5.3': 'too_many_recipients',
+  '5.*': 'protocol',
+  '6.7': 'smtputf8_unsupported',
+  '6.*': 'content_rejected',
+  '7.*': 'policy_refused',
 }
 
 /** RFC 5321 section 4.2.3, for servers that give no enhanced code. */
-const byCode: Readonly<Record<number, Readonly<Record<ReplyStep, Subject>>>> = {
-  421: { mail: server, recipient: server, message: server },
-  450: { mail: sender, recipient: mailbox, message: server },
-  452: { mail: server, recipient: tooMany, message: server },
-  550: { mail: sender, recipient: unknown, message: content },
-  551: { mail: sender, recipient: unknown, message: content },
-  552: { mail: large, recipient: full, message: large },
-  553: { mail: sender, recipient: invalid, message: content },
-  554: { mail: sender, recipient: policy, message: content },
-  556: { mail: sender, recipient: domain, message: content },
+const byCode: Readonly<Record<number, Readonly<Record<ReplyStep, ErrorClass>>>> = {
+  421: { mail: 'server_unavailable', recipient: 'server_unavailable', message: 'server_unavailable' },
+  450: { mail: 'sender_refused', recipient: 'mailbox_unavailable', message: 'server_unavailable' },
+  452: { mail: 'server_unavailable', recipient: 'too_many_recipients', message: 'server_unavailable' },
+  550: { mail: 'sender_refused', recipient: 'recipient_unknown', message: 'content_rejected' },
+  551: { mail: 'sender_refused', recipient: 'recipient_unknown', message: 'content_rejected' },
+  552: { mail: 'too_large', recipient: 'mailbox_full', message: 'too_large' },
+  553: { mail: 'sender_refused', recipient: 'recipient_invalid', message: 'content_rejected' },
+  554: { mail: 'sender_refused', recipient: 'policy_refused', message: 'content_rejected' },
+  556: { mail: 'sender_refused', recipient: 'domain_unknown', message: 'content_rejected' },
 }
 
 /**
@@ -71,15 +50,15 @@ const byCode: Readonly<Record<number, Readonly<Record<ReplyStep, Subject>>>> = {
  * recipient is temporary (RFC 5321 section 4.5.3.1.10).
  */
 export function classifyReply(reply: SmtpReply, step: ReplyStep): ReplyClass {
-  const [errorClass, words] = subjectOf(reply, step)
+  const errorClass = subjectOf(reply, step)
   const digit = Number(reply.enhanced?.[0] ?? String(reply.code)[0])
-  if (digit === 2 && reply.code < 300) return { verdict: 'accepted', errorClass, words }
-  if (aboutUs(reply, errorClass)) return { verdict: 'sender', errorClass, words }
+  if (digit === 2 && reply.code < 300) return { verdict: 'accepted', errorClass }
+  if (aboutUs(reply, errorClass)) return { verdict: 'sender', errorClass }
   const temporary = reply.code === 552 && reply.enhanced === undefined && step === 'recipient'
-  return { verdict: digit === 5 && !temporary ? 'hard' : 'soft', errorClass, words }
+  return { verdict: digit === 5 && !temporary ? 'hard' : 'soft', errorClass }
 }
 
-function subjectOf({ code, enhanced }: SmtpReply, step: ReplyStep): Subject {
+function subjectOf({ code, enhanced }: SmtpReply, step: ReplyStep): ErrorClass {
   if (enhanced !== undefined) {
     const [, subject, detail] = enhanced.split('.')
     const found = byEnhanced[`${subject}.${detail}`] ?? byEnhanced[`${subject}.*`]
@@ -87,11 +66,11 @@ function subjectOf({ code, enhanced }: SmtpReply, step: ReplyStep): Subject {
   }
   const found = byCode[code]?.[step]
   if (found) return found
-  if (code >= 500 && code < 510) return protocol
-  return server
+  if (code >= 500 && code < 510) return 'protocol'
+  return 'server_unavailable'
 }
 
 /** Authentication or encryption wanted, or the sender address refused, whenever the server comes to say so. */
-function aboutUs({ code }: SmtpReply, errorClass: string): boolean {
-  return errorClass === sender[0] || code === 530 || code === 535 || code === 538
+function aboutUs({ code }: SmtpReply, errorClass: ErrorClass): boolean {
+  return errorClass === 'sender_refused' || code === 530 || code === 535 || code === 538
 }

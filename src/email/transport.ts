@@ -43,9 +43,15 @@ function smtpTransport(url: string, count: number): Transport {
   const lanes = Array.from({ length: count }, () => new SmtpLane(options))
   const idle = [...lanes]
 
-  /** The lane used last is the one most surely alive. */
+  /** One that is open before one that is not, whose connection the server might turn away; the one used last is most surely alive. */
+  const take = (): SmtpLane | undefined => {
+    // None is open: -1, which splice takes for the last one.
+    const open = idle.findLastIndex((lane) => lane.open)
+    return idle.splice(open, 1)[0]
+  }
+
   const withLane = async <T>(use: (lane: SmtpLane) => Promise<T>): Promise<T> => {
-    const lane = idle.pop()
+    const lane = take()
     if (!lane) throw new Error('More mails offered at once than there are lanes')
     try {
       return await use(lane)

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 
 export interface LoopOptions {
@@ -21,36 +20,49 @@ const remindAfterMs = 60_000
  * it begins to fail, once a minute while it goes on failing, and when it works again.
  */
 export function startLoop({ name, everyMs, log, run }: LoopOptions): Loop {
-  const stopping = new AbortController()
-  let failingSince: number | undefined
-  let remindedAt = 0
+  const reporter = createReporter(name, log)
+  let timer: NodeJS.Timeout
+  let running: Promise<void> = Promise.resolve()
+  let stopped = false
 
   const once = async (): Promise<void> => {
     try {
       await run()
-      if (failingSince !== undefined)
-        log.info({ failedForMs: Math.round(performance.now() - failingSince) }, `${name} works again`)
-      failingSince = undefined
+      reporter.worked()
     } catch (err) {
-      failingSince ??= performance.now()
-      if (remindedAt !== 0 && performance.now() - remindedAt < remindAfterMs) return
-      remindedAt = performance.now()
-      log.warn({ err }, `${name} fails; trying again`)
+      reporter.failed(err)
     }
+    if (!stopped) schedule()
   }
 
-  const loop = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      await delay(everyMs, undefined, { signal: stopping.signal, ref: true }).catch(() => {})
-      if (!stopping.signal.aborted) await once()
-    }
+  const schedule = (): void => {
+    timer = setTimeout(() => {
+      running = once()
+    }, everyMs)
   }
 
-  const ended = loop()
+  schedule()
   return {
     async stop() {
-      stopping.abort()
-      await ended
+      stopped = true
+      clearTimeout(timer)
+      await running
+    },
+  }
+}
+
+function createReporter(name: string, log: Logger) {
+  let failing: { readonly since: number; remindedAt: number } | undefined
+  return {
+    worked(): void {
+      if (failing) log.info({ failedForMs: Math.round(performance.now() - failing.since) }, `${name} works again`)
+      failing = undefined
+    },
+    failed(err: unknown): void {
+      const now = performance.now()
+      if (failing && now - failing.remindedAt < remindAfterMs) return
+      failing = { since: failing?.since ?? now, remindedAt: now }
+      log.warn({ err }, `${name} fails; trying again`)
     },
   }
 }

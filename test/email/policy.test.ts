@@ -29,7 +29,7 @@ describe('classifying a reply', () => {
   it.each([
     // The enhanced code decides where there is one.
     ['recipient', '550 5.1.1 no such user', 'hard', 'recipient_unknown'],
-    ['recipient', '550 4.2.1 try later', 'soft', 'mailbox_disabled'],
+    ['recipient', '550 4.2.1 try later', 'soft', 'mailbox_unavailable'],
     ['recipient', '450 5.1.1 odd, but lasting', 'hard', 'recipient_unknown'],
     ['recipient', '550 5.1.2 bad system', 'hard', 'domain_unknown'],
     ['recipient', '556 5.1.10 null MX', 'hard', 'domain_unknown'],
@@ -168,8 +168,8 @@ describe('judging an exchange', () => {
       'a@x.ru': { state: 'accepted', reply: '250 2.1.0 ok' },
       'b@x.ru': {
         state: 'deferred',
-        reply: 'the mailbox is disabled (450 4.2.1 busy)',
-        error_class: 'mailbox_disabled',
+        reply: 'the mailbox is not available (450 4.2.1 busy)',
+        error_class: 'mailbox_unavailable',
       },
       'c@x.ru': { state: 'refused', reply: 'no such mailbox (550 5.1.1 nobody)', error_class: 'recipient_unknown' },
     })

@@ -1,0 +1,77 @@
+import { pino } from 'pino'
+import { describe, expect, it } from 'vitest'
+import type { AttemptResult } from '../../src/queue/leased-table.ts'
+import { Recorder } from '../../src/queue/recorder.ts'
+
+const log = pino({ level: 'silent' })
+
+function result(id: number, details: object = {}): AttemptResult {
+  return { id, token: String(id), settlement: { status: 'sent' }, details: { ...details }, delivered: {} }
+}
+
+/** Writes whose end the test decides. */
+function controlled() {
+  const writes: { ids: number[]; details: unknown[]; end: PromiseWithResolvers<{ fenced: number[] }> }[] = []
+  const recorder = new Recorder((results) => {
+    const end = Promise.withResolvers<{ fenced: number[] }>()
+    writes.push({ ids: results.map(({ id }) => id), details: results.map(({ details }) => details), end })
+    return end.promise
+  }, log)
+  return { recorder, writes }
+}
+
+const refused = Object.assign(new Error('invalid input'), { code: '22P05' })
+
+describe('the recorder', () => {
+  it('writes together what came while it was writing', async () => {
+    const { recorder, writes } = controlled()
+    const first = recorder.record(result(1))
+    await expect.poll(() => writes.length).toBe(1)
+    const rest = [recorder.record(result(2)), recorder.record(result(3))]
+    writes[0]?.end.resolve({ fenced: [] })
+    await first
+    await expect.poll(() => writes.map(({ ids }) => ids)).toEqual([[1], [2, 3]])
+    writes[1]?.end.resolve({ fenced: [] })
+    await Promise.all(rest)
+  })
+
+  it('keeps an outcome while the database is out of reach', async () => {
+    const { recorder, writes } = controlled()
+    const recorded = recorder.record(result(1))
+    await expect.poll(() => writes.length).toBe(1)
+    writes[0]?.end.reject(Object.assign(new Error('gone'), { code: 'ECONNREFUSED' }))
+    await expect.poll(() => writes.length).toBe(2)
+    writes[1]?.end.resolve({ fenced: [] })
+    await recorded
+  })
+
+  it('does not let one outcome that cannot be stored take others with it, and stores it without its details', async () => {
+    const { recorder, writes } = controlled()
+    const first = recorder.record(result(0))
+    await expect.poll(() => writes.length).toBe(1)
+    const both = Promise.all([recorder.record(result(1, { bad: 1 })), recorder.record(result(2, { good: 1 }))])
+    writes[0]?.end.resolve({ fenced: [] })
+    await first
+    await expect.poll(() => writes.length).toBe(2)
+    writes[1]?.end.reject(refused)
+    await expect.poll(() => writes.length).toBe(3)
+    writes[2]?.end.reject(refused)
+    await expect.poll(() => writes.length).toBe(4)
+    expect(writes[3]).toMatchObject({ ids: [1], details: [{}] })
+    writes[3]?.end.resolve({ fenced: [] })
+    await expect.poll(() => writes.length).toBe(5)
+    expect(writes[4]).toMatchObject({ ids: [2], details: [{ good: 1 }] })
+    writes[4]?.end.resolve({ fenced: [] })
+    await both
+  })
+
+  it('gives up only when told to', async () => {
+    const { recorder, writes } = controlled()
+    const recorded = recorder.record(result(1))
+    await expect.poll(() => writes.length).toBe(1)
+    recorder.giveUp()
+    writes[0]?.end.reject(Object.assign(new Error('gone'), { code: 'ECONNREFUSED' }))
+    await recorded
+    expect(writes.length).toBe(1)
+  })
+})
