@@ -9,23 +9,23 @@ const remindAfterMs = 60_000
 
 /**
  * Waits until the database answers and lacks no migration, saying once a minute what it waits for. A database that a newer release has
- * migrated is ready too. Rejects only when `signal` aborts.
+ * migrated is ready too. Answers false when `signal` aborts before.
  */
 export async function waitForDatabase(
   database: Database,
   { signal, log }: { signal: AbortSignal; log: Logger },
-): Promise<void> {
+): Promise<boolean> {
   let remindedAt = Number.NEGATIVE_INFINITY
-  for (let retryMs = firstRetryMs; ; retryMs = Math.min(lastRetryMs, retryMs * 2)) {
-    signal.throwIfAborted()
+  for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(lastRetryMs, retryMs * 2)) {
     const obstacle = await findObstacle(database)
-    if (obstacle === undefined) return
+    if (obstacle === undefined) return !signal.aborted
     if (performance.now() - remindedAt >= remindAfterMs) {
       remindedAt = performance.now()
       log.warn(obstacle.facts, obstacle.message)
     }
-    await delay(retryMs, undefined, { signal })
+    await delay(retryMs, undefined, { signal }).catch(() => {})
   }
+  return false
 }
 
 async function findObstacle(database: Database): Promise<{ message: string; facts: object } | undefined> {

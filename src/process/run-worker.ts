@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import process from 'node:process'
 import type { Logger } from 'pino'
 import { type Config, ConfigError, loadConfig } from '../config/config.ts'
-import { connectDatabase, type Database } from '../db/pool.ts'
+import { connectDatabase, type Database, isUnreachable } from '../db/pool.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { waitForDatabase } from './database-ready.ts'
 import { listenForShutdown, type Shutdown } from './shutdown.ts'
@@ -26,11 +26,14 @@ export interface RunningWorker {
 export interface WorkerDefinition {
   readonly name: string
   readonly needs: readonly ('database' | 'smtp')[]
+  /** Leaves nothing running when it rejects. It is called again when the database was lost meanwhile. */
   start(context: WorkerContext): Promise<RunningWorker>
 }
 
 const exitFatal = 1
 const exitConfiguration = 78
+/** After the drain's deadline: for recording and closing. PM2 is told to wait a second longer before it kills. */
+const closingMs = 4_000
 
 /**
  * The life of a worker process: configuration (78 when it is wrong), waiting for the database, start, telling the parent that it is
@@ -42,11 +45,12 @@ export async function runWorker(definition: WorkerDefinition): Promise<void> {
   const log = createLogger({ level: config.logLevel, name: definition.name })
   for (const warning of config.warnings) log.warn(warning)
   endOnBug(log)
+  shutdown.signal.addEventListener('abort', () => endLater(config.shutdownSeconds * 1000 + closingMs, log))
   try {
     await live({ definition, config, shutdown, log })
   } catch (err) {
     log.fatal({ err }, 'cannot go on')
-    process.exitCode = exitFatal
+    process.exit(exitFatal)
   }
   if (process.connected) process.disconnect?.()
 }
@@ -61,23 +65,44 @@ interface Life {
 async function live({ definition, config, shutdown, log }: Life): Promise<void> {
   const { url, directUrl, poolMax } = config.database
   if (url === undefined) throw new Error('no DATABASE_URL')
-  const applicationName = `fleet ${definition.name}`
-  const database = connectDatabase({ url, applicationName, max: poolMax })
+  const database = connectDatabase({ url, applicationName: `fleet ${definition.name}`, max: poolMax })
   const owner = `${definition.name}@${hostname()}:${process.pid}`
   try {
-    await waitForDatabase(database, { signal: shutdown.signal, log })
-    const worker = await definition.start({ config, database, directUrl: directUrl ?? url, owner, log })
-    log.info({ owner }, 'ready')
-    process.send?.('ready')
+    const context = { config, database, directUrl: directUrl ?? url, owner, log }
+    const worker = await startWhenReady(definition, context, shutdown.signal)
+    if (worker === undefined) return
+    if (!shutdown.signal.aborted) announceReady(owner, log)
     await shutdown.requested
     log.info({ reason: shutdown.signal.reason }, 'stopping')
     await worker.stop()
-  } catch (err) {
-    if (!shutdown.signal.aborted) throw err
   } finally {
     await database.close()
   }
   log.info('stopped')
+}
+
+/** Undefined when `signal` aborts before the database is ready. */
+async function startWhenReady(
+  definition: WorkerDefinition,
+  context: WorkerContext,
+  signal: AbortSignal,
+): Promise<RunningWorker | undefined> {
+  const { database, log } = context
+  while (await waitForDatabase(database, { signal, log })) {
+    try {
+      return await definition.start(context)
+    } catch (err) {
+      if (!isUnreachable(err)) throw err
+      log.warn({ err }, 'the database was lost while starting; waiting for it again')
+    }
+  }
+  return undefined
+}
+
+/** Errors go nowhere: that the parent is gone is a reason to stop, and comes as one. */
+function announceReady(owner: string, log: Logger): void {
+  log.info({ owner }, 'ready')
+  process.send?.('ready', undefined, undefined, () => {})
 }
 
 function readConfiguration({ needs }: WorkerDefinition): Config {
@@ -98,4 +123,13 @@ function endOnBug(log: Logger): void {
   }
   process.on('uncaughtException', end)
   process.on('unhandledRejection', end)
+}
+
+/** A stop that hangs, on a connection gone silent perhaps, ends here. Does not keep the process from ending before. */
+function endLater(afterMs: number, log: Logger): void {
+  const end = (): void => {
+    log.fatal({ open: process.getActiveResourcesInfo() }, 'not stopped in time; ending the process')
+    process.exit(exitFatal)
+  }
+  setTimeout(end, afterMs).unref()
 }

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
@@ -11,10 +11,12 @@ export interface Installation {
 }
 
 const projectRoot = resolve(import.meta.dirname, '../..')
-const deployed = ['ecosystem.config.cjs', 'migrations', 'package.json', 'src', 'workers']
+const deployed = ['bin', 'ecosystem.config.cjs', 'migrations', 'package.json', 'src', 'workers']
 
 export async function createInstallation(): Promise<Installation> {
   const directory = await mkdtemp(join(tmpdir(), 'fleet-installation-'))
+  // As root, PostgreSQL runs as another user, who has to get in.
+  await chmod(directory, 0o755)
   for (const name of deployed) await cp(join(projectRoot, name), join(directory, name), { recursive: true })
   await symlink(join(projectRoot, 'node_modules'), join(directory, 'node_modules'))
   return {

@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import process from 'node:process'
+import { text } from 'node:stream/consumers'
+import pg from 'pg'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { createEmptyTestDatabase } from '../support/database.ts'
+import { createInstallation, type Installation } from '../support/installation.ts'
+import { startSmtpServer } from '../support/smtp-server.ts'
+
+let installation: Installation
+beforeEach(async () => {
+  installation = await createInstallation()
+})
+afterEach(() => installation.remove())
+
+interface Fleet {
+  readonly child: ChildProcess
+  /** What it has printed so far. */
+  readonly output: () => string
+  stop(): Promise<number | null>
+}
+
+/** Runs `fleet up` in a process group of its own, as a terminal does, and resolves when it says what to try next. */
+async function startUp(env: Readonly<Record<string, string>> = {}): Promise<Fleet> {
+  const child = spawn(join(installation.directory, 'bin/fleet'), ['up'], {
+    cwd: installation.directory,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  })
+  let printed = ''
+  child.stdout?.on('data', (chunk) => {
+    printed += chunk
+  })
+  const exited = once(child, 'exit')
+  const stop = async () => {
+    // Ctrl-C reaches the whole group.
+    if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGINT')
+    return (await exited)[0] as number | null
+  }
+  onTestFinished(async () => void (await stop()))
+  await expect.poll(() => printed, { timeout: 30_000 }).toContain('Ctrl-C stops it.')
+  return { child, output: () => printed, stop }
+}
+
+async function fleet(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child = spawn(join(installation.directory, 'bin/fleet'), args, {
+    cwd: '/',
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
+  return { stdout, stderr, code }
+}
+
+/** As another program on this machine would. */
+async function inDatabase(statement: string): Promise<object[]> {
+  const { url } = JSON.parse(await readFile(join(installation.directory, '.fleet/postgres.json'), 'utf8'))
+  const client = new pg.Client(url)
+  await client.connect()
+  const { rows } = await client.query(statement)
+  await client.end()
+  return rows
+}
+
+function mailbox(): Promise<string[]> {
+  return readdir(join(installation.directory, '.fleet/mailbox')).then(
+    (names) => names.filter((name) => name.endsWith('.eml')),
+    () => [],
+  )
+}
+
+describe('fleet up', () => {
+  it('runs the whole fleet from nothing, is found from a second terminal, and stops with Ctrl-C', async () => {
+    const up = await startUp()
+    expect(up.output()).toContain('.fleet/mailbox')
+    await expect.poll(() => mailbox(), { timeout: 20_000 }).toHaveLength(3)
+    const [, notice = ''] = (await mailbox()).toSorted()
+    expect(await readFile(join(installation.directory, '.fleet/mailbox', notice), 'utf8')).toContain(
+      'multipart/alternative',
+    )
+    expect((await stat(join(installation.directory, '.fleet'))).mode & 0o077).toBe(0)
+
+    const sent = await fleet([
+      'email',
+      'send',
+      '--to',
+      'me@example.com',
+      '--subject',
+      'Hello',
+      '--text',
+      'It works',
+      '--json',
+    ])
+    expect(sent).toMatchObject({ code: 0 })
+    await expect.poll(() => mailbox()).toHaveLength(4)
+    const list = JSON.parse((await fleet(['email', 'list', '--status', 'sent', '--json'])).stdout)
+    expect(JSON.stringify(list)).toContain('me@example.com')
+
+    const second = await fleet(['up'])
+    expect(second.code).toBe(1)
+    expect(second.stderr).toContain(`process ${up.child.pid}`)
+
+    expect(await up.stop()).toBe(0)
+    expect((await fleet(['email', 'list'])).code).toBe(4)
+  })
+
+  it('adds the demonstration once, and never sends it to a real server', async () => {
+    const first = await startUp()
+    await expect.poll(() => mailbox(), { timeout: 20_000 }).toHaveLength(3)
+    await inDatabase(
+      `UPDATE email_queue SET status = 'pending', scheduled_at = fleet.utc_now() + interval '1 hour' WHERE id = 1`,
+    )
+    await first.stop()
+
+    const server = await startSmtpServer()
+    onTestFinished(() => server.stop())
+    const again = await startUp({ SMTP_URL: server.url })
+    expect(again.output()).not.toContain('.fleet/mailbox')
+    expect((await fleet(['email', 'send', '--to', 'me@example.com', '--subject', 'Real', '--text', 'x'])).code).toBe(0)
+    await expect.poll(() => server.mails.length).toBe(1)
+    expect(server.mails[0]?.header('subject')).toBe('Real')
+    expect(await mailbox()).toHaveLength(3)
+    expect(await inDatabase('SELECT status FROM email_queue WHERE id = 1')).toEqual([{ status: 'cancelled' }])
+  })
+
+  it('does not migrate a database that DATABASE_URL names, but says what is pending', async () => {
+    const database = await createEmptyTestDatabase()
+    onTestFinished(() => database.drop())
+    const up = await fleet(['up'], { DATABASE_URL: database.url, SMTP_URL: 'smtp://127.0.0.1:9' })
+    expect(up.code).toBe(3)
+    expect(up.stderr).toContain('20260101000100_create_clock_and_types')
+    expect(up.stderr).toContain('fleet migrate up')
+  })
+
+  it('refuses a real database without SMTP_URL', async () => {
+    const up = await fleet(['up'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:9/x' })
+    expect(up.code).toBe(78)
+    expect(up.stderr).toContain('SMTP_URL')
+  })
+})
