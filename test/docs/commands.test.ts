@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import process from 'node:process'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+
+const root = join(import.meta.dirname, '../..')
+const run = promisify(execFile)
+
+/** Every `npx fleet …` line of a shell block, as its arguments. */
+function commandsOf(page: string): { line: string; args: string[] }[] {
+  const text = readFileSync(join(root, page), 'utf8')
+  return [...text.matchAll(/^ *npx fleet (.*)$/gm)].map(([, line = '']) => ({
+    line,
+    args: [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? ''),
+  }))
+}
+
+describe('the commands in the README', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await createTestDatabase()
+    await database.pool.query(`
+      INSERT INTO email_queue (recipient_to, subject, body, status, error_class, template_id)
+      VALUES ('a@example.com', 's', 'b', 'failed', 'mailbox_full', NULL),
+             ('a@example.com', 's', 'b', 'pending', NULL, 'subscription_expired')`)
+  })
+  afterAll(() => database.drop())
+
+  const commands = commandsOf('README.md')
+
+  it('are there', () => expect(commands.length).toBeGreaterThanOrEqual(8))
+
+  it.each(commands)('fleet $line', async ({ args }) => {
+    const { stdout } = await run(join(root, 'bin/fleet'), args, {
+      env: { PATH: process.env.PATH, DATABASE_URL: database.url },
+    })
+    expect(stdout).not.toBe('')
+  })
+})
