@@ -1,0 +1,27 @@
+import process from 'node:process'
+import type { Command } from 'commander'
+import type { Answer } from './answer.ts'
+import { exitStatus } from './exit-status.ts'
+import type { Session } from './session.ts'
+
+/**
+ * Makes `handler` what the command does. It is given the command's arguments and options in commander's order; what it answers is
+ * written, what it opened is closed, and Ctrl-C ends the process at once.
+ */
+export function answers<Given extends unknown[]>(
+  command: Command,
+  handler: (session: Session, ...given: Given) => Promise<Answer>,
+): void {
+  command.action(async (...given: Given) => {
+    process.once('SIGINT', () => process.exit(exitStatus.interrupted))
+    const [{ Session }, { writeAnswer }] = await Promise.all([import('./session.ts'), import('./answer.ts')])
+    const session = new Session({ json: command.optsWithGlobals().json === true })
+    try {
+      const answer = await handler(session, ...given)
+      await writeAnswer(answer, session)
+      process.exitCode = answer.exitStatus ?? exitStatus.done
+    } finally {
+      await session.close()
+    }
+  })
+}

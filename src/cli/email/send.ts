@@ -1,0 +1,88 @@
+import { loadConfig } from '../../config/config.ts'
+import { renderTemplate } from '../../email/render.ts'
+import { databaseNow } from '../../ops/clock.ts'
+import { columnWidths, type NewMail, type QueuedMail, sendMail } from '../../ops/send-mail.ts'
+import type { Answer } from '../answer.ts'
+import { usageError } from '../cli-error.ts'
+import { type Moment, momentAfter } from '../moments.ts'
+import type { Session } from '../session.ts'
+import { formatExactTime } from '../times.ts'
+import { type ContentOptions, readContent } from './content.ts'
+import { readRecipients } from './recipients.ts'
+import { readVariables } from './variables.ts'
+
+export interface SendOptions extends ContentOptions {
+  readonly to: readonly string[]
+  readonly cc?: readonly string[]
+  readonly bcc?: readonly string[]
+  readonly subject?: string
+  readonly variables?: string
+  readonly priority: number
+  readonly at?: Moment
+  readonly notAfter?: Moment
+  readonly dedupKey?: string
+}
+
+export async function queueMail(session: Session, options: SendOptions): Promise<Answer> {
+  const draft = await readDraft(options)
+  const db = await session.openDatabase()
+  const now = await databaseNow(db)
+  const times = readTimes(options, now)
+  const mail = await sendMail(db, { ...draft, ...times })
+  const { id, created, status, dueAt } = mail
+  return {
+    document: { id, created, status, dueAt },
+    text: () => (created ? describeQueued(mail, times.scheduledAt, now) : describeExisting(mail, draft.dedupKey)),
+  }
+}
+
+/** Everything that can be known to be wrong without the database is found before there is a connection. */
+async function readDraft(options: SendOptions): Promise<Omit<NewMail, 'scheduledAt' | 'notAfter'>> {
+  const recipients = readRecipients(options)
+  const variables = readVariables(options.variables)
+  const template = options.template ?? null
+  const rendered = template === null ? undefined : render(template, variables)
+  const subject = options.subject ?? rendered?.subject
+  if (subject === undefined)
+    throw usageError('the mail needs a subject', 'give --subject, or a --template that has one')
+  if (/\p{Cc}/u.test(subject)) throw usageError('--subject holds a control character', 'a subject is one line')
+  const { text, html } = await readContent(options)
+  return {
+    ...recipients,
+    subject: [...subject].slice(0, columnWidths.subject).join(''),
+    text,
+    html,
+    template,
+    variables,
+    priority: options.priority,
+    dedupKey: options.dedupKey ?? null,
+  }
+}
+
+/** Renders as the worker will, so that a missing variable is told to whoever can mend it. */
+function render(templateId: string, variables: NewMail['variables']): { subject: string } {
+  const { defaultLocale } = loadConfig()
+  const rendered = renderTemplate({ templateId, variables, defaultLocale })
+  if (rendered.kind === 'refused') throw usageError(`--template: ${rendered.reason}`)
+  return rendered
+}
+
+function readTimes({ at, notAfter }: SendOptions, now: Date): Pick<NewMail, 'scheduledAt' | 'notAfter'> {
+  const scheduledAt = at === undefined ? null : momentAfter(now, at)
+  const end = notAfter === undefined ? null : momentAfter(now, notAfter)
+  if (end !== null && end <= (scheduledAt ?? now)) {
+    throw usageError(
+      `--not-after ${end.toISOString()} is not after ${(scheduledAt ?? now).toISOString()}, when it is due`,
+    )
+  }
+  return { scheduledAt, notAfter: end }
+}
+
+function describeQueued({ id }: QueuedMail, scheduledAt: Date | null, now: Date): string {
+  const later = scheduledAt !== null && scheduledAt > now ? ` for ${formatExactTime(scheduledAt, now)}` : ''
+  return `Queued mail ${id}${later}.\nFollow it with: fleet email show ${id}`
+}
+
+function describeExisting({ id, status }: QueuedMail, key: string | null): string {
+  return `Mail ${id} (${status}) has the key ${JSON.stringify(key)} already; nothing was added.\nLook at it with: fleet email show ${id}`
+}

@@ -1,0 +1,45 @@
+import type { SkippedMails } from '../../ops/skipped-mails.ts'
+import type { ChangePreview, StatusChange } from '../../ops/status-change.ts'
+import { printable } from '../printable.ts'
+import type { Screen } from '../screen.ts'
+import { renderTable } from '../table.ts'
+import { countOf, listIds } from '../words.ts'
+
+/** A line for each reason why mails were left alone. */
+export function describeSkipped(skipped: readonly SkippedMails[], action: StatusChange['action']): string[] {
+  return skipped.map((entry) => {
+    const ids = entry.ids.length > 0 ? ` (${listIds(entry.ids, entry.count)})` : ''
+    return `Skipped ${countOf(entry.count, 'mail')}${ids}: ${reasonFor(entry, action)}.`
+  })
+}
+
+function reasonFor({ reason, status }: SkippedMails, action: StatusChange['action']): string {
+  switch (reason) {
+    case 'unknown':
+      return 'no mail has such an id'
+    case 'status':
+      return `${printable(status ?? '')}, from which there is no ${action}`
+    case 'filter':
+      return 'the other filters do not hold'
+    case 'would_expire':
+      return 'not_after has passed, so a worker would only let it expire again'
+    case 'being_sent':
+      return 'cancelled while it was being sent, and a worker may not be done with it; try again in a minute'
+    case 'locked':
+      return 'another session is writing to it; try again'
+    case 'over_limit':
+      return 'over the limit'
+  }
+}
+
+/** Some of the mails that were found, under a heading. */
+export function describeExamples(
+  examples: ChangePreview['examples'],
+  { screen, count }: { readonly screen: Screen; readonly count: number },
+): string[] {
+  if (examples.length === 0) return []
+  const columns = [{ title: 'ID', align: 'right' as const }, { title: 'TO' }, { title: 'SUBJECT' }]
+  const rows = examples.map(({ id, to, subject }) => [{ text: String(id) }, { text: to }, { text: subject }])
+  const heading = count > examples.length ? `The first ${examples.length}:` : 'All of them:'
+  return ['', heading, renderTable(columns, rows, screen)]
+}

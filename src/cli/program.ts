@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { addEmailCommands } from './commands/email.ts'
+import { addMigrateCommands } from './commands/migrate.ts'
+import { addStatusCommand } from './commands/status.ts'
+import { addUpCommand } from './commands/up.ts'
+
+const exits = `
+Exit status:
+  0 done, 1 failed, 2 wrong usage, 3 a check found something,
+  4 the database or a server is out of reach, 78 configuration
+
+Example:
+  $ fleet status
+  $ fleet email list --status failed --since 2h`
+
+/** Every command with its arguments. What they do is loaded when one of them runs. */
+export function createProgram(): Command {
+  const program = new Command('fleet')
+    .description('The background workers of Vertex AR: e-mail, notifications and subscription lifecycle.')
+    .version(readVersion(), '-V, --version', 'print the version')
+    .option('--json', 'answer with one JSON document on standard output')
+    .helpOption('-h, --help', 'show this help')
+    .configureHelp({ showGlobalOptions: true })
+    // Errors are told by whoever catches them, as text or as JSON.
+    .configureOutput({ outputError: () => {} })
+    .exitOverride()
+    .addHelpText('after', exits)
+  addUpCommand(program)
+  addMigrateCommands(program)
+  addEmailCommands(program)
+  addStatusCommand(program)
+  return program
+}
+
+function readVersion(): string {
+  const { version }: { version: string } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  )
+  return version
+}

@@ -1,0 +1,54 @@
+import { type Kysely, sql } from 'kysely'
+import type { DB } from '../db/schema.ts'
+import { type MailFilter, mailCondition } from './mail-filter.ts'
+import type { StatusChange } from './status-change.ts'
+
+/**
+ * - `unknown`: no mail has that id.
+ * - `status`: the change is not made from the status that it has.
+ * - `filter`: named by its id, but the other filters do not hold.
+ * - `would_expire`: its `not_after` has passed; a worker would only mark it as expired.
+ * - `being_sent`: cancelled while a worker was sending it, which may not have ended yet.
+ * - `locked`: another session was writing to it.
+ * - `over_limit`: there were more than `limit`.
+ */
+export type SkipReason = 'unknown' | 'status' | 'filter' | 'would_expire' | 'being_sent' | 'locked' | 'over_limit'
+
+/** Mails that were meant, and left alone for one reason. */
+export interface SkippedMails {
+  readonly reason: SkipReason
+  /** With the reason `status`: the one that they have. */
+  readonly status?: string
+  readonly count: number
+  /** Some of them, at most 20; none for `locked` and `over_limit`. */
+  readonly ids: readonly number[]
+}
+
+/** How many ids of skipped mails are named. */
+export const namedIds = 20
+
+/** Who names a mail by its id wants to hear why nothing happens to it. */
+export async function findNamedInVain(
+  db: Kysely<DB>,
+  change: StatusChange,
+  filter: MailFilter,
+): Promise<SkippedMails[]> {
+  if (filter.ids === undefined) return []
+  const statuses = filter.statuses ?? change.from
+  const { rows } = await sql<{ reason: SkipReason; status: string | null; count: number; ids: number[] }>`
+    SELECT reason, CASE WHEN reason = 'status' THEN status END AS status,
+           count(*)::int AS count, (array_agg(id ORDER BY id))[1:${sql.lit(namedIds)}] AS ids
+      FROM (
+        SELECT named.id, q.status,
+               CASE WHEN q.id IS NULL THEN 'unknown'
+                    WHEN q.status <> ALL(${change.from}::text[]) THEN 'status'
+                    WHEN q.status <> ALL(${statuses}::text[]) OR ${mailCondition(filter, change.changed)} IS NOT TRUE THEN 'filter'
+               END AS reason
+          FROM (SELECT DISTINCT unnest(${filter.ids}::int[]) AS id) AS named
+          LEFT JOIN email_queue AS q ON q.id = named.id
+      ) AS meant
+     WHERE reason IS NOT NULL
+     GROUP BY 1, 2
+     ORDER BY 1, 2`.execute(db)
+  return rows.map(({ status, ...skipped }) => (status === null ? skipped : { ...skipped, status }))
+}

@@ -1,0 +1,109 @@
+import { hostname } from 'node:os'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { insertMail, statusOf } from '../ops/mails.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createFleet, type Fleet } from './fleet.ts'
+
+let fleet: Fleet
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+  fleet = await createFleet({ DATABASE_URL: database.url })
+})
+afterAll(() => Promise.all([fleet.installation.remove(), database.drop()]))
+beforeEach(() => database.pool.query('TRUNCATE email_queue, audit_log RESTART IDENTITY'))
+
+const anHourAgo = new Date(Date.now() - 3_600_000)
+
+describe('fleet email replay', () => {
+  it('replays what is named by its id without asking, and says what it left alone', async () => {
+    const failed = await insertMail(database.db, { status: 'failed' })
+    const sent = await insertMail(database.db, { status: 'sent' })
+    const { code, stdout, stderr } = await fleet.run(['email', 'replay', '--id', `${failed},${sent}`])
+    expect({ code, stdout, stderr }).toEqual({
+      code: 0,
+      stdout: 'Replayed 1 mail (1 failed).\nSkipped 1 mail (2): sent, from which there is no replay.\n',
+      stderr: '',
+    })
+    expect(await statusOf(database.db, failed)).toBe('pending')
+  })
+
+  it('ends with 1 where an id is unknown', async () => {
+    await insertMail(database.db, { status: 'failed' })
+    expect(await fleet.json(['email', 'replay', '--id', '77'])).toMatchObject({
+      code: 1,
+      document: { error: { code: 'MAIL_UNKNOWN', message: 'no mail has the id 77' } },
+    })
+    expect(await fleet.json(['email', 'replay', '--id', '1', '--id', '77'])).toEqual({
+      code: 1,
+      document: {
+        action: 'replay',
+        dryRun: false,
+        count: 1,
+        byStatus: { failed: 1 },
+        skipped: [{ reason: 'unknown', count: 1, ids: [77] }],
+      },
+    })
+  })
+
+  it('tells with --dry-run what it would do, and does nothing', async () => {
+    const id = await insertMail(database.db, { status: 'failed', template_id: 't' })
+    const late = await insertMail(database.db, { status: 'expired', template_id: 't', not_after: anHourAgo })
+    const args = ['email', 'replay', '--template', 't', '--dry-run']
+    const { code, stdout } = await fleet.run(args)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /^Would replay 1 mail \(1 failed\)\.\nSkipped 1 mail \(2\): not_after has passed, .* expire again\.\n\nAll of them:\nID +TO +SUBJECT\n 1 +ann@example\.org +Hello\n/,
+    )
+    expect(await fleet.json(args)).toEqual({
+      code: 0,
+      document: {
+        action: 'replay',
+        dryRun: true,
+        count: 1,
+        byStatus: { failed: 1 },
+        examples: [{ id, to: 'ann@example.org', subject: 'Hello' }],
+        skipped: [{ reason: 'would_expire', count: 1, ids: [late] }],
+      },
+    })
+    expect(await statusOf(database.db, id)).toBe('failed')
+  })
+
+  it('replays by filters with --yes, and writes down who did', async () => {
+    for (const error_class of ['timeout', 'timeout', 'too_large'])
+      await insertMail(database.db, { status: 'failed', error_class })
+    const { code, stdout } = await fleet.run(
+      ['email', 'replay', '--error-class', 'timeout', '--since', '2h', '--yes'],
+      {
+        env: { SUDO_USER: 'carl', USER: 'root' },
+      },
+    )
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'Replayed 2 mails (2 failed).\n' })
+    expect(await database.db.selectFrom('audit_log').selectAll().execute()).toMatchObject([
+      {
+        actor_email: `carl@${hostname()}`,
+        action: 'replay',
+        entity_id: 0,
+        changes: { filter: { errorClass: 'timeout', since: expect.any(String) }, count: 2 },
+      },
+    ])
+  })
+})
+
+describe('fleet email cancel', () => {
+  it('cancels what waits, and warns of what is being sent', async () => {
+    const waiting = await insertMail(database.db, { recipient_to: 'a@example.com' })
+    const sending = await insertMail(database.db, { recipient_to: 'b@example.com', status: 'sending' })
+    const other = await insertMail(database.db)
+    const { code, stdout } = await fleet.run(['email', 'cancel', '--to', '@example.com', '--yes'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /^Cancelled 2 mails \((1 pending, 1 sending|1 sending, 1 pending)\)\.\nThose that were being sent may be out already\.\n$/,
+    )
+    expect(await Promise.all([waiting, sending, other].map((id) => statusOf(database.db, id)))).toEqual([
+      'cancelled',
+      'cancelled',
+      'pending',
+    ])
+  })
+})

@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { insertMail } from '../ops/mails.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createFleet, type Fleet } from './fleet.ts'
+
+let fleet: Fleet
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+  fleet = await createFleet({ DATABASE_URL: database.url })
+})
+afterAll(() => Promise.all([fleet.installation.remove(), database.drop()]))
+
+it('shows the fleet at a glance', async () => {
+  const { db, pool } = database
+  const now = Date.now()
+  await insertMail(db, { priority: 1, scheduled_at: new Date(now - 600_000) })
+  await insertMail(db, { priority: 7, scheduled_at: new Date(now + 600_000) })
+  await insertMail(db, { status: 'held' })
+  await insertMail(db, { status: 'failed', updated_at: new Date(now - 60_000) })
+  await pool.query(`
+    INSERT INTO pgboss.instance (id, name, host, pid, version, node_version, heartbeat_seconds, supervise, schedule, migrate,
+                                 persist_queue_stats, persist_warnings)
+    VALUES (gen_random_uuid(), 'email', 'host-1', 4711, '12', '26.10.0', 3600, true, true, false, false, false)`)
+  await pool.query(`DELETE FROM fleet.migrations WHERE name LIKE '%install_pgboss'`)
+
+  const [human, { code, document }] = await Promise.all([fleet.run(['status']), fleet.json(['status'])])
+  expect({ code, document }).toEqual({
+    code: 0,
+    document: {
+      now: expect.stringMatching(/^\d{4}-.*Z$/),
+      email: {
+        due: 1,
+        oldestDueAt: new Date(now - 600_000).toISOString(),
+        oldestDueSeconds: expect.any(Number),
+        scheduled: 1,
+        sending: 0,
+        held: 1,
+        last24Hours: { sent: 0, failed: 1, cancelled: 0, expired: 0 },
+        priorities: [
+          { priority: 1, due: 1, scheduled: 0 },
+          { priority: 7, due: 0, scheduled: 1 },
+        ],
+      },
+      workers: [
+        {
+          name: 'email',
+          host: 'host-1',
+          pid: 4711,
+          nodeVersion: '26.10.0',
+          startedAt: expect.stringMatching(/Z$/),
+          heartbeatAt: expect.stringMatching(/Z$/),
+        },
+      ],
+      pendingMigrations: ['20260201000300_install_pgboss'],
+    },
+  })
+  expect(human).toMatchObject({ code: 0, stderr: '' })
+  for (const line of [
+    /^E-mail\nDue now +1, the oldest for 10 min\n/,
+    /\nLater +1\n/,
+    /\nHeld +1\n/,
+    /\nLast 24 h +0 sent, 1 failed, 0 expired, 0 cancelled\n/,
+    /\n +7 +0 +1\n/,
+    /\nemail +host-1 +4711 +2/,
+    /\n1 migration pending: fleet migrate up\n$/,
+  ]) {
+    expect(human.stdout).toMatch(line)
+  }
+})
+
+it('says plainly that nobody works', async () => {
+  await database.pool.query('TRUNCATE pgboss.instance, email_queue')
+  const { code, stdout } = await fleet.run(['status'])
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: expect.stringContaining('\nWorkers\nNone is alive: nothing is being sent.\n'),
+  })
+})
