@@ -6,7 +6,8 @@ import { type Kysely, sql } from 'kysely'
  * `due_at`, `enqueued_at` and `prio` are stamped by triggers and are what decisions read: other programs' `DEFAULT now()` in a
  * TIMESTAMP column is local time of whatever zone their session has, and their `priority` may be NULL or out of range.
  *
- * Locks: ACCESS EXCLUSIVE on email_queue, without a rewrite (constant defaults); the UPDATE touches waiting rows only.
+ * Locks: ACCESS EXCLUSIVE on email_queue while five indexes are built, without a rewrite (constant defaults); the UPDATE touches waiting
+ * rows only.
  */
 export async function up(db: Kysely<any>): Promise<void> {
   await sql`CREATE SEQUENCE fleet.claim_token_seq`.execute(db)
@@ -17,7 +18,7 @@ export async function up(db: Kysely<any>): Promise<void> {
       ADD COLUMN prio         smallint NOT NULL DEFAULT 5,
       ADD COLUMN not_after    timestamp,
       ADD COLUMN dedup_key    varchar(255) CONSTRAINT ux_email_queue_dedup_key UNIQUE,
-      ADD COLUMN message_id   varchar(255),
+      ADD COLUMN message_id   text,
       ADD COLUMN recipients   jsonb,
       ADD COLUMN error_class  varchar(50),
       ADD COLUMN claim_token  bigint,
@@ -35,6 +36,9 @@ export async function up(db: Kysely<any>): Promise<void> {
   await sql`CREATE INDEX ix_email_queue_claim ON email_queue (prio, due_at, id) WHERE status = 'pending'`.execute(db)
   await sql`CREATE INDEX ix_email_queue_sending ON email_queue (id) WHERE status = 'sending'`.execute(db)
   await sql`
+    CREATE INDEX ix_email_queue_not_after ON email_queue (not_after)
+     WHERE status = 'pending' AND not_after IS NOT NULL`.execute(db)
+  await sql`
     CREATE INDEX ix_email_queue_ended ON email_queue (status, updated_at)
      WHERE status NOT IN ('pending', 'sending')`.execute(db)
   // A queue's dead rows pile up at the front of its index: vacuum by their number, not by a share of the history.
@@ -45,10 +49,15 @@ export async function up(db: Kysely<any>): Promise<void> {
 }
 
 export async function down(db: Kysely<any>): Promise<void> {
+  // Words that only the fleet knows become ones that every program does.
+  await sql`UPDATE email_queue SET status = 'pending' WHERE status = 'sending'`.execute(db)
+  await sql`UPDATE email_queue SET status = 'failed' WHERE status IN ('held', 'expired')`.execute(db)
   await sql`
     ALTER TABLE email_queue RESET (
       autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold, autovacuum_analyze_scale_factor)`.execute(db)
-  await sql`DROP INDEX ix_email_queue_ended, ix_email_queue_sending, ix_email_queue_claim`.execute(db)
+  await sql`DROP INDEX ix_email_queue_ended, ix_email_queue_not_after, ix_email_queue_sending, ix_email_queue_claim`.execute(
+    db,
+  )
   await sql`
     ALTER TABLE email_queue
       DROP COLUMN rescues, DROP COLUMN leased_until, DROP COLUMN claimed_by, DROP COLUMN claim_token,

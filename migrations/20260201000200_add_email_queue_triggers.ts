@@ -17,7 +17,7 @@ async function stampArrivals(db: Kysely<any>): Promise<void> {
     CREATE FUNCTION fleet.stamp_email() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
       NEW.status       := coalesce(NEW.status, 'pending');
-      NEW.attempts     := coalesce(NEW.attempts, 0);
+      NEW.attempts     := greatest(0, coalesce(NEW.attempts, 0));
       NEW.max_attempts := coalesce(NEW.max_attempts, 3);
       NEW.enqueued_at  := fleet.utc_now() AT TIME ZONE 'UTC';
       NEW.due_at       := coalesce(NEW.scheduled_at, fleet.utc_now()) AT TIME ZONE 'UTC';
@@ -36,6 +36,10 @@ async function restampChanges(db: Kysely<any>): Promise<void> {
     CREATE FUNCTION fleet.restamp_email() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
       NEW.status := coalesce(NEW.status, 'pending');
+      -- Its worker may be handing it over at this moment. Only that worker, or whoever rescues the row, ends the lease.
+      IF OLD.status = 'sending' AND NEW.status = 'pending' AND NEW.leased_until IS NOT NULL THEN
+        NEW.status := 'sending';
+      END IF;
       NEW.prio   := greatest(1, least(10, coalesce(NEW.priority, 5)));
       IF NEW.status = 'pending' AND OLD.status NOT IN ('pending', 'sending') THEN
         NEW.attempts     := 0;
@@ -58,6 +62,7 @@ async function restampChanges(db: Kysely<any>): Promise<void> {
       FOR EACH ROW WHEN (
         NEW.status IS NULL
         OR (NEW.status = 'pending' AND OLD.status NOT IN ('pending', 'sending'))
+        OR (NEW.status = 'pending' AND OLD.status = 'sending' AND NEW.leased_until IS NOT NULL)
         OR NEW.priority IS DISTINCT FROM OLD.priority
         OR NEW.scheduled_at IS DISTINCT FROM OLD.scheduled_at)
       EXECUTE FUNCTION fleet.restamp_email()`.execute(db)

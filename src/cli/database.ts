@@ -1,9 +1,9 @@
-import { resolve } from 'node:path'
 import { type Config, loadConfig } from '../config/config.ts'
 import { findEmbedded } from '../db/embedded/embedded.ts'
 import { EmbeddedError } from '../db/embedded/embedded-error.ts'
 import { pendingMigrations } from '../db/migrator.ts'
 import { connectDatabase, type Database } from '../db/pool.ts'
+import { homeFolder } from '../runtime/folders.ts'
 import { CliError } from './cli-error.ts'
 import { exitStatus } from './exit-status.ts'
 
@@ -16,7 +16,6 @@ export interface DatabaseNeeds {
   readonly onWarning: (warning: string) => void
 }
 
-const embeddedHome = resolve(import.meta.dirname, '../../.fleet')
 /** A command waits as long as whoever gave it does, and Ctrl-C rolls it back. */
 const statementTimeoutMs = 0
 
@@ -54,7 +53,7 @@ async function chooseUrl({ database: { url, directUrl } }: Config, direct: boole
 
 async function findRunning(): Promise<{ url: string } | undefined> {
   try {
-    return await findEmbedded({ directory: embeddedHome })
+    return await findEmbedded({ directory: homeFolder })
   } catch (error) {
     if (!(error instanceof EmbeddedError)) throw error
     const { message, code, hint } = error

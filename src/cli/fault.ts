@@ -59,7 +59,10 @@ const missingObject = new Set(['42P01', '42703', '42883', '3F000'])
 async function databaseFault(error: Error & { code?: unknown }): Promise<Fault> {
   if (await isUnreachable(error)) {
     return {
-      ...fault(error, { hint: 'nothing that was not finished has been changed', exitStatus: exitStatus.unreachable }),
+      ...fault(error, {
+        hint: 'what was under way may or may not have been done: look before you repeat it',
+        exitStatus: exitStatus.unreachable,
+      }),
       code: 'DATABASE_UNREACHABLE',
       message: `the connection to the database was lost: ${error.message || error.code}`,
     }

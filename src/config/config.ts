@@ -1,5 +1,5 @@
-import { resolve } from 'node:path'
 import process from 'node:process'
+import { projectFolder } from '../runtime/folders.ts'
 import type { Mailbox } from '../runtime/mail-address.ts'
 import { ConfigError } from './config-error.ts'
 import { warnOfMisspeltNames } from './misspelt-names.ts'
@@ -51,10 +51,8 @@ export interface LoadConfigOptions {
   readonly needs?: readonly Need[]
 }
 
-const projectRoot = resolve(import.meta.dirname, '../..')
-
 /** Reads and validates the configuration. Prints nothing. Throws `ConfigError` with all faults at once. */
-export function loadConfig({ env = process.env, root = projectRoot, needs = [] }: LoadConfigOptions = {}): Config {
+export function loadConfig({ env = process.env, root = projectFolder, needs = [] }: LoadConfigOptions = {}): Config {
   const sources = readSources({ env, root })
   const { values, faults } = parseGiven(sources.given)
   const warnings = [...sources.warnings, ...warnOfMisspeltNames(sources.names)]

@@ -4,10 +4,9 @@ import { giveBack, type Lease } from '../queue/drain.ts'
 import type { AttemptResult } from '../queue/leased-table.ts'
 import type { Outcome } from '../queue/outcome.ts'
 import { settle } from '../queue/settlement.ts'
-import type { Outage } from './outage.ts'
-import { type Judgement, judge, type RecipientStates } from './policy.ts'
+import { type Judgement, judge } from './policy.ts'
 import { type ComposeSettings, type Prepared, prepare } from './prepare.ts'
-import { RefusalStreak, type RefusedRow } from './refusal-streak.ts'
+import { acceptedOf, type ServerWatch } from './server-watch.ts'
 import type { SmtpExchange } from './smtp-exchange.ts'
 import type { EmailRow } from './store.ts'
 import type { Transport } from './transport.ts'
@@ -16,16 +15,13 @@ export interface DeliveryOptions {
   readonly compose: ComposeSettings
   readonly backoff: Backoff
   readonly transport: Transport
-  readonly outage: Outage
-  /** Puts rows back that failed before it was known to be an outage. */
-  readonly takeBack: (rows: readonly RefusedRow[]) => Promise<unknown>
+  readonly watch: ServerWatch
   readonly log: Logger
 }
 
 /** One attempt at one e-mail: prepare, offer, judge, decide. */
 export class Delivery {
   readonly #options: DeliveryOptions
-  readonly #streak = new RefusalStreak()
 
   constructor(options: DeliveryOptions) {
     this.#options = options
@@ -39,10 +35,14 @@ export class Delivery {
     if (prepared.kind === 'refused')
       return this.#result(row, { outcome: prepared.outcome, recipients: prepared.known }, startedAt)
     if (lease.lost()) return giveBack(row)
+    const offeredAt = performance.now()
     const exchange = await this.#offer(row, prepared)
-    if (exchange.fault?.code === 'ESTOPPED' && exchange.stage !== 'handed_over') return giveBack(row)
-    const judgement = await this.#watchForOutage(row, exchange, judge(exchange, prepared.known))
-    return this.#result(row, judgement, startedAt)
+    const judgement = judge(exchange, prepared.known)
+    if (exchange.fault?.code === 'ESTOPPED') {
+      return exchange.stage === 'handed_over' ? this.#result(row, judgement, startedAt) : giveBack(row)
+    }
+    const reviewed = await this.#options.watch.review({ row, exchange, judgement, offeredAt })
+    return this.#result(row, reviewed, startedAt)
   }
 
   /** What is recorded when an attempt threw: a bug of ours, which another attempt may or may not meet again. */
@@ -54,43 +54,6 @@ export class Delivery {
 
   #offer(row: EmailRow, { envelope, message, subject }: Extract<Prepared, { kind: 'ready' }>): Promise<SmtpExchange> {
     return this.#options.transport.offer({ emailId: row.id, subject, envelope, message })
-  }
-
-  async #watchForOutage(row: EmailRow, exchange: SmtpExchange, judgement: Judgement): Promise<Judgement> {
-    const judged = await this.#watchForStreak(row, judgement)
-    const { outcome } = judged
-    const { outage, transport } = this.#options
-    if (outcome.kind !== 'outage') {
-      outage.passed()
-      return judged
-    }
-    const turnedAway =
-      exchange.stage === 'connect' || exchange.fault?.reply?.code === 421 || exchange.mail?.code === 421
-    if (turnedAway && transport.working > 0) {
-      outage.fewer(transport.working)
-      return judged
-    }
-    outage.began(outcome.reason)
-    // Connected and refused all the same: should it be this row's doing after all, others are tried before it.
-    const retryAfterMs = exchange.stage === 'connect' || exchange.stage === 'login' ? 0 : outage.pauseMs
-    return { ...judged, outcome: { ...outcome, retryAfterMs } }
-  }
-
-  async #watchForStreak(row: EmailRow, judgement: Judgement): Promise<Judgement> {
-    const { outcome, recipients } = judgement
-    if (outcome.kind === 'outage') return judgement
-    if (outcome.kind !== 'hard_failure' || outcome.errorClass !== 'policy_refused') {
-      this.#streak.end()
-      return judgement
-    }
-    const refusals = Object.entries(recipients).filter(([, { state }]) => state === 'refused')
-    const domains = refusals.map(([address]) => address.slice(address.lastIndexOf('@') + 1).toLowerCase())
-    const key = /\(\d{3}( \d\.\d+\.\d+)?/.exec(refusals[0]?.[1].reply ?? '')?.[0] ?? ''
-    const before = this.#streak.add({ key, domains, row: { id: row.id, token: row.token } })
-    if (before === undefined) return judgement
-    await this.#options.takeBack(before)
-    const reason = `Refused by policy at one domain after the other: ${outcome.reason}`
-    return { outcome: { kind: 'outage', errorClass: 'policy_refused', reason, retryAfterMs: 0 }, recipients: {} }
   }
 
   #result(row: EmailRow, { outcome, recipients }: Judgement, startedAt: number): AttemptResult {
@@ -117,8 +80,4 @@ export class Delivery {
     if (kind === 'outage' || kind === 'throttled') log.debug(facts, 'email not sent; attempt given back')
     else log.warn(facts, 'email not sent')
   }
-}
-
-function acceptedOf(recipients: RecipientStates): RecipientStates {
-  return Object.fromEntries(Object.entries(recipients).filter(([, { state }]) => state === 'accepted'))
 }

@@ -26,6 +26,7 @@ export const errorClasses = {
   template_unknown: 'no template has this template_id',
   template_variables: 'the variables do not fit the template',
   template_broken: 'the template cannot be rendered',
+  expired: 'not sent before its not_after',
   worker_died: 'the worker that had the row in hand died',
   internal: 'a fault of the fleet itself',
 } as const

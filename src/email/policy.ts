@@ -26,8 +26,8 @@ const tooManyRetryMs = 1_000
  * Decides what came of offering a message to a server.
  *
  * Whatever happens up to and including the answer to MAIL FROM is about us and not about the mail, except where the message is too
- * large or an address needs SMTPUTF8: an outage. After that each recipient is judged by its own answer and, if accepted, by the answer to the
- * message. `sent` means that all of them, counting earlier attempts, have been accepted.
+ * large or an address needs SMTPUTF8: an outage. After that each recipient is judged by its own answer and, if accepted, by the answer
+ * to the message. `sent` means that all of them, counting earlier attempts, have been accepted.
  */
 export function judge(exchange: SmtpExchange, known: RecipientStates): Judgement {
   switch (exchange.stage) {
@@ -35,7 +35,7 @@ export function judge(exchange: SmtpExchange, known: RecipientStates): Judgement
     case 'login':
       return { outcome: outage(exchange), recipients: known }
     case 'mail':
-      return judgeSender(exchange, known)
+      return { outcome: judgeSender(exchange), recipients: known }
     case 'recipients':
     case 'data':
     case 'body':
@@ -46,8 +46,8 @@ export function judge(exchange: SmtpExchange, known: RecipientStates): Judgement
   }
 }
 
-/** The outcome that the recipients' states amount to, when no server needs to be asked (any more). */
-export function conclude(recipients: RecipientStates, progress: boolean): Outcome {
+/** The outcome that the recipients' states amount to; `progress` says that this attempt got the mail to somebody. */
+export function conclude(recipients: RecipientStates, { progress }: { readonly progress: boolean }): Outcome {
   const entries = Object.entries(recipients)
   const deferred = entries.filter(([, { state }]) => state === 'deferred')
   const refused = entries.filter(([, { state }]) => state === 'refused')
@@ -59,91 +59,80 @@ export function conclude(recipients: RecipientStates, progress: boolean): Outcom
   // As many as the server takes at once have it; the next ones follow, and that is nobody's failure (RFC 5321, 4.5.3.1.10).
   const onlyTooMany = deferred.every(([, { error_class }]) => error_class === 'too_many_recipients')
   if (progress && onlyTooMany) return { kind: 'throttled', errorClass, reason, retryAfterMs: tooManyRetryMs }
-  if (deferred.some(([, { error_class }]) => error_class === 'answer_lost')) {
-    return { kind: 'ambiguous', errorClass: 'answer_lost', reason }
-  }
-  return { kind: 'soft_failure', errorClass, reason }
+  const answerLost = deferred.some(([, { error_class }]) => error_class === 'answer_lost')
+  return answerLost
+    ? { kind: 'ambiguous', errorClass: 'answer_lost', reason }
+    : { kind: 'soft_failure', errorClass, reason }
 }
 
-function judgeSender(exchange: SmtpExchange, known: RecipientStates): Judgement {
-  const { mail } = exchange
-  if (mail === undefined) return { outcome: outage(exchange), recipients: known }
+/** What a refused MAIL FROM says of the mail itself, for when it is known to be the mail's own fault. */
+export function blameMail({ mail, fault }: SmtpExchange): Outcome {
+  if (mail === undefined) return { kind: 'soft_failure', ...fromFault({ stage: 'body', fault }) }
   const { errorClass, verdict } = classifyReply(mail, 'mail')
-  if (errorClass !== 'too_large' && errorClass !== 'smtputf8_unsupported') {
-    return { outcome: outage(exchange), recipients: known }
-  }
   const reason = `${capital(errorClasses[errorClass])} (${formatReply(mail)})`
-  return {
-    outcome: { kind: verdict === 'hard' ? 'hard_failure' : 'soft_failure', errorClass, reason },
-    recipients: known,
-  }
+  return { kind: verdict === 'hard' ? 'hard_failure' : 'soft_failure', errorClass, reason }
+}
+
+function judgeSender(exchange: SmtpExchange): Outcome {
+  if (exchange.mail === undefined) return outage(exchange)
+  const { errorClass } = classifyReply(exchange.mail, 'mail')
+  const aboutMail = errorClass === 'too_large' || errorClass === 'smtputf8_unsupported'
+  return aboutMail ? blameMail(exchange) : outage(exchange)
 }
 
 function judgeRecipients(exchange: SmtpExchange, known: RecipientStates): Judgement {
   const offered = exchange.recipients.map(({ address, reply }) => [address, recipientState(exchange, reply)] as const)
-  const aboutUs = offered.find(([, { verdict }]) => verdict === 'sender')
-  if (aboutUs !== undefined) {
-    const { reply, errorClass } = aboutUs[1]
-    return {
-      outcome: { kind: 'outage', errorClass, reason: `The server refuses us: ${reply}`, retryAfterMs: 0 },
-      recipients: known,
-    }
-  }
-  const recipients = {
-    ...known,
-    ...Object.fromEntries(
-      offered.map(([address, { state, reply, errorClass }]) => [address, toState(state, reply, errorClass)]),
-    ),
-  }
+  const recipients = { ...known, ...Object.fromEntries(offered) }
   const progress = offered.some(([, { state }]) => state === 'accepted')
-  return { outcome: conclude(recipients, progress), recipients }
+  return { outcome: conclude(recipients, { progress }), recipients }
 }
 
-interface Judged {
-  readonly state: RecipientState['state']
-  readonly verdict: ReplyClass['verdict']
-  readonly reply: string
-  readonly errorClass: ErrorClass
-}
-
-function recipientState(exchange: SmtpExchange, reply: SmtpReply | undefined): Judged {
-  if (reply === undefined) return fromFault(exchange)
-  const own = classifyReply(reply, 'recipient')
-  if (own.verdict !== 'accepted') return fromReply(reply, own)
-  if (exchange.message === undefined) return fromFault(exchange)
+function recipientState(exchange: SmtpExchange, reply: SmtpReply | undefined): RecipientState {
+  const own = reply && classifyReply(reply, 'recipient')
+  if (reply && own && own.verdict !== 'accepted') return fromReply(reply, own)
+  if (!own || exchange.message === undefined) {
+    const { errorClass, reason } = fromFault(exchange)
+    return { state: 'deferred', reply: reason, error_class: errorClass }
+  }
   return fromReply(exchange.message, classifyReply(exchange.message, 'message'))
 }
 
-function fromReply(reply: SmtpReply, { verdict, errorClass }: ReplyClass): Judged {
+function fromReply(reply: SmtpReply, { verdict, errorClass }: ReplyClass): RecipientState {
   const text = formatReply(reply)
-  if (verdict === 'accepted') return { state: 'accepted', verdict, reply: text, errorClass }
-  return {
-    state: verdict === 'hard' ? 'refused' : 'deferred',
-    verdict,
-    reply: `${errorClasses[errorClass]} (${text})`,
-    errorClass,
-  }
+  if (verdict === 'accepted') return { state: 'accepted', reply: text }
+  const state = verdict === 'hard' ? 'refused' : 'deferred'
+  return { state, reply: `${errorClasses[errorClass]} (${text})`, error_class: errorClass }
 }
 
-function fromFault({ stage, fault }: SmtpExchange): Judged {
+function fromFault({ stage, fault }: Pick<SmtpExchange, 'stage' | 'fault'>): {
+  errorClass: ErrorClass
+  reason: string
+} {
   const errorClass =
     stage === 'handed_over' ? 'answer_lost' : fault?.code === 'ETIMEDOUT' ? 'timeout' : 'connection_lost'
-  return { state: 'deferred', verdict: 'soft', errorClass, reply: errorClasses[errorClass] }
+  return { errorClass, reason: errorClasses[errorClass] }
 }
 
-function toState(state: RecipientState['state'], reply: string, errorClass: ErrorClass): RecipientState {
-  return state === 'accepted' ? { state, reply } : { state, reply, error_class: errorClass }
-}
-
-function outage({ stage, fault, mail }: SmtpExchange): Outcome {
-  const errorClass =
-    stage === 'login' ? 'login_refused' : stage === 'mail' && mail ? 'sender_refused' : faultClass(fault)
+function outage(exchange: SmtpExchange): Outcome {
+  const { fault, mail } = exchange
   const reply = mail ?? fault?.reply
+  const errorClass = outageClass(exchange)
   const said = reply ? formatReply(reply) : (fault?.message ?? 'no answer')
   return { kind: 'outage', errorClass, reason: `${capital(errorClasses[errorClass])}: ${said}`, retryAfterMs: 0 }
 }
 
-function faultClass(fault: SmtpFault | undefined): ErrorClass {
+function outageClass({ stage, fault, mail }: SmtpExchange): ErrorClass {
+  if (stage === 'mail' && mail) {
+    const { verdict, errorClass } = classifyReply(mail, 'mail')
+    return verdict === 'hard' && mail.code !== 503 ? 'sender_refused' : errorClass
+  }
+  if (stage === 'login' && fault?.reply) return 'login_refused'
+  // It answered, if only to turn us away.
+  if (fault?.reply) return 'server_unavailable'
+  return connectionClass(fault)
+}
+
+function connectionClass(fault: SmtpFault | undefined): ErrorClass {
   if (fault?.code === 'ETIMEDOUT') return 'timeout'
   return fault?.code === 'ETLS' ? 'tls' : 'unreachable'
 }

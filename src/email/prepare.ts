@@ -32,7 +32,7 @@ export async function prepare(row: EmailRow, settings: ComposeSettings, now: Dat
   if (fields.envelope.length === 0 && Object.keys(known).length === 0) {
     return refused('no_recipient', 'The row names no recipient', known)
   }
-  if (outstanding.length === 0) return { kind: 'refused', outcome: conclude(known, false), known }
+  if (outstanding.length === 0) return { kind: 'refused', outcome: conclude(known, { progress: false }), known }
 
   const content = contentOf(row, settings.defaultLocale)
   if (content.kind === 'refused') return refused(content.errorClass, content.reason, known)

@@ -8,43 +8,38 @@ export interface RefusedRow {
 const domainsForOutage = 5
 
 /**
- * Watches for one and the same refusal by policy (5.7.x) from many domains with nothing accepted in between: a block list or a broken
- * signature, not the recipients' choice.
+ * Watches for one and the same refusal from many domains with nothing accepted in between: a block list or a broken signature, not
+ * the recipients' choice.
  */
 export class RefusalStreak {
-  #key: string | undefined
+  #reply: string | undefined
   readonly #domains = new Set<string>()
   #rows: RefusedRow[] = []
 
+  /** Rows that failed before the streak was long enough. */
+  get rows(): readonly RefusedRow[] {
+    return this.#rows
+  }
+
   /** Something was accepted, or refused for another reason. */
   end(): void {
-    this.#key = undefined
+    this.#reply = undefined
     this.#domains.clear()
     this.#rows = []
   }
 
-  /**
-   * Notes a refusal. Answers the rows that failed so far in a streak that has become an outage, to be taken back; they are told once.
-   * `undefined` while it is no outage.
-   */
-  add({
-    key,
-    domains,
-    row,
-  }: {
-    key: string
-    domains: readonly string[]
-    row: RefusedRow
-  }): readonly RefusedRow[] | undefined {
-    if (this.#key !== key) this.end()
-    this.#key = key
+  /** Notes a refusal with this reply; true when the streak is long enough to be about us. */
+  isAboutUs({ reply, domains, row }: { reply: string; domains: readonly string[]; row: RefusedRow }): boolean {
+    if (this.#reply !== reply) this.end()
+    this.#reply = reply
     for (const domain of domains) this.#domains.add(domain)
-    if (this.#domains.size < domainsForOutage) {
-      this.#rows.push(row)
-      return undefined
-    }
-    const before = this.#rows
-    this.#rows = []
-    return before
+    if (this.#domains.size >= domainsForOutage) return true
+    this.#rows.push(row)
+    return false
+  }
+
+  /** These rows have been put back. */
+  putBack(rows: readonly RefusedRow[]): void {
+    this.#rows = this.#rows.filter((row) => !rows.includes(row))
   }
 }

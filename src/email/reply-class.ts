@@ -5,8 +5,7 @@ import type { SmtpReply } from './smtp-exchange.ts'
 export type ReplyStep = 'mail' | 'recipient' | 'message'
 
 export interface ReplyClass {
-  /** `sender`: the refusal is about us, not about the mail. */
-  readonly verdict: 'accepted' | 'soft' | 'hard' | 'sender'
+  readonly verdict: 'accepted' | 'soft' | 'hard'
   readonly errorClass: ErrorClass
 }
 
@@ -35,27 +34,26 @@ const byEnhanced: Readonly<Record<string, ErrorClass>> = {
 /** RFC 5321 section 4.2.3, for servers that give no enhanced code. */
 const byCode: Readonly<Record<number, Readonly<Record<ReplyStep, ErrorClass>>>> = {
   421: { mail: 'server_unavailable', recipient: 'server_unavailable', message: 'server_unavailable' },
-  450: { mail: 'sender_refused', recipient: 'mailbox_unavailable', message: 'server_unavailable' },
+  450: { mail: 'server_unavailable', recipient: 'mailbox_unavailable', message: 'server_unavailable' },
   452: { mail: 'server_unavailable', recipient: 'too_many_recipients', message: 'server_unavailable' },
+  530: { mail: 'sender_refused', recipient: 'policy_refused', message: 'policy_refused' },
   550: { mail: 'sender_refused', recipient: 'recipient_unknown', message: 'content_rejected' },
   551: { mail: 'sender_refused', recipient: 'recipient_unknown', message: 'content_rejected' },
-  552: { mail: 'too_large', recipient: 'mailbox_full', message: 'too_large' },
+  552: { mail: 'too_large', recipient: 'too_many_recipients', message: 'too_large' },
   553: { mail: 'sender_refused', recipient: 'recipient_invalid', message: 'content_rejected' },
   554: { mail: 'sender_refused', recipient: 'policy_refused', message: 'content_rejected' },
   556: { mail: 'sender_refused', recipient: 'domain_unknown', message: 'content_rejected' },
 }
 
 /**
- * Reads a reply: the enhanced code decides where there is one (RFC 3463), also about whether the failure is lasting. A bare 552 to a
- * recipient is temporary (RFC 5321 section 4.5.3.1.10).
+ * Reads a reply: the enhanced code decides where there is one (RFC 3463), also about whether the failure is lasting. Too many
+ * recipients at once is never lasting, also where the server says 552 (RFC 5321 section 4.5.3.1.10).
  */
 export function classifyReply(reply: SmtpReply, step: ReplyStep): ReplyClass {
   const errorClass = subjectOf(reply, step)
+  if (reply.code < 300) return { verdict: 'accepted', errorClass }
   const digit = Number(reply.enhanced?.[0] ?? String(reply.code)[0])
-  if (digit === 2 && reply.code < 300) return { verdict: 'accepted', errorClass }
-  if (aboutUs(reply, errorClass)) return { verdict: 'sender', errorClass }
-  const temporary = reply.code === 552 && reply.enhanced === undefined && step === 'recipient'
-  return { verdict: digit === 5 && !temporary ? 'hard' : 'soft', errorClass }
+  return { verdict: digit === 5 && errorClass !== 'too_many_recipients' ? 'hard' : 'soft', errorClass }
 }
 
 function subjectOf({ code, enhanced }: SmtpReply, step: ReplyStep): ErrorClass {
@@ -68,9 +66,4 @@ function subjectOf({ code, enhanced }: SmtpReply, step: ReplyStep): ErrorClass {
   if (found) return found
   if (code >= 500 && code < 510) return 'protocol'
   return 'server_unavailable'
-}
-
-/** Authentication or encryption wanted, or the sender address refused, whenever the server comes to say so. */
-function aboutUs({ code }: SmtpReply, errorClass: ErrorClass): boolean {
-  return errorClass === 'sender_refused' || code === 530 || code === 535 || code === 538
 }

@@ -1,8 +1,5 @@
 import { oneLine } from './one-line.ts'
 
-/** Of a server's text; the rest is of no use to anybody. */
-const longestText = 500
-
 /** One answer of an SMTP server. */
 export interface SmtpReply {
   /** Three digits, RFC 5321 section 4.2. */
@@ -34,12 +31,17 @@ export interface SmtpExchange {
 }
 
 export interface SmtpFault {
-  /** Node's or nodemailer's code, such as `ECONNREFUSED`, `ETIMEDOUT`, `ETLS`, `EAUTH`. */
+  /** Node's or nodemailer's code, such as `ECONNREFUSED`, `ETIMEDOUT`, `ETLS`, `EAUTH`; `ESTOPPED` when the lane was closed. */
   readonly code: string
   readonly message: string
   /** The server's answer where there was one: a greeting, a refused login, a 421. */
   readonly reply: SmtpReply | undefined
 }
+
+/** How much of the message had been given to the connection when an exchange ended. */
+export type HandedOver = 'nothing' | 'part' | 'all'
+
+const longestText = 500
 
 /** Reads a server's answer; multi-line answers are joined. */
 export function parseReply(raw: string): SmtpReply | undefined {
@@ -47,16 +49,47 @@ export function parseReply(raw: string): SmtpReply | undefined {
   const code = /^(\d{3})/.exec(lines[0] ?? '')?.[1]
   if (code === undefined) return undefined
   const parts = lines.map((line) => line.replace(/^\d{3}[ -]?/, ''))
-  const enhanced = /^([245]\.\d{1,3}\.\d{1,3})\b/.exec(parts[0] ?? '')?.[1]
+  const enhanced = /^([245]\.\d{1,3}\.\d{1,3})(?=\s|$)/.exec(parts[0] ?? '')?.[1]
   const text = parts.map((part) => (enhanced && part.startsWith(enhanced) ? part.slice(enhanced.length) : part))
-  return {
-    code: Number(code),
-    enhanced,
-    text: oneLine(text.join(' ')).replace(/ +/g, ' ').trim().slice(0, longestText),
-  }
+  return { code: Number(code), enhanced, text: brief(text.join(' ')) }
 }
 
 /** As an operator reads it: `550 5.1.1 no such user`. */
 export function formatReply({ code, enhanced, text }: SmtpReply): string {
   return [String(code), enhanced, text].filter((part) => part !== undefined && part !== '').join(' ')
+}
+
+/** Makes an exchange of the server's answers in their order: to MAIL FROM, to each recipient, to DATA, to the message. */
+export function readExchange(
+  to: readonly string[],
+  raw: readonly string[],
+  { handedOver, fault }: { readonly handedOver: HandedOver; readonly fault: SmtpFault | undefined },
+): SmtpExchange {
+  const replies = raw.map(parseReply)
+  const [mail] = replies
+  const recipients = to.map((address, index) => ({ address, reply: replies[index + 1] }))
+  const [data, final] = replies.slice(to.length + 1)
+  const common = { mail, recipients, message: undefined, fault }
+  if (mail === undefined || mail.code >= 300) return { ...common, stage: 'mail' }
+  const anyone = recipients.some(({ reply }) => reply !== undefined && reply.code < 300)
+  if (!anyone || recipients.some(({ reply }) => reply === undefined)) return { ...common, stage: 'recipients' }
+  if (data === undefined || data.code >= 400) return { ...common, stage: 'data', message: data }
+  return { ...common, stage: handedOver === 'all' || final ? 'handed_over' : 'body', message: final }
+}
+
+/** An exchange that ended before anything was said about the message. */
+export function unsaid(to: readonly string[], stage: SmtpStage, fault: SmtpFault | undefined): SmtpExchange {
+  const recipients = to.map((address) => ({ address, reply: undefined }))
+  return { stage, mail: undefined, recipients, message: undefined, fault }
+}
+
+/** What a broken connection leaves behind. */
+export function faultOf(error: Error & { code?: string; response?: string | false }): SmtpFault {
+  const reply = error.response ? parseReply(error.response) : undefined
+  return { code: error.code ?? 'EUNKNOWN', message: brief(error.message), reply }
+}
+
+/** Cutting may split a surrogate pair, which JSON in PostgreSQL refuses. */
+function brief(text: string): string {
+  return oneLine(text).replace(/\s+/g, ' ').trim().slice(0, longestText).toWellFormed()
 }

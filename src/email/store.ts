@@ -36,7 +36,7 @@ function definition(messageIdDomain: string): LeasedTableDefinition {
       'message_id',
       'recipients',
     ],
-    onClaim: sql`message_id = coalesce(q.message_id,
+    onClaim: sql`message_id = coalesce(nullif(q.message_id, ''),
       format('<%s.%s@%s>', q.id, to_hex((extract(epoch FROM q.enqueued_at) * 1000000)::bigint), ${messageIdDomain}::text))`,
     onRecord: sql`
       sent_at    = CASE WHEN r.status = 'sent' THEN fleet.utc_now() ELSE q.sent_at END,
@@ -53,15 +53,18 @@ export function emailTable(
   return new LeasedTable<EmailRow>(db, definition(messageIdDomain), { owner, leaseSeconds })
 }
 
-/** Takes rows back that were failed for what turned out to be an outage, unless somebody has touched them since. */
-export async function takeBack(db: Kysely<DB>, rows: readonly RefusedRow[]): Promise<number> {
-  if (rows.length === 0) return 0
-  const { rows: taken } = await sql`
+/**
+ * Takes rows back that were failed, or are just being recorded as failed, for what turned out to be an outage; unless somebody has
+ * claimed or changed them since.
+ */
+export async function takeBack(db: Kysely<DB>, rows: readonly RefusedRow[]): Promise<void> {
+  if (rows.length === 0) return
+  await sql`
     UPDATE email_queue
-       SET status = 'pending'
+       SET status       = 'pending',
+           leased_until = NULL,
+           attempts     = greatest(0, attempts - 1)
      WHERE id = ANY(${rows.map(({ id }) => id)}::int[])
        AND claim_token = ANY(${rows.map(({ token }) => token)}::bigint[])
-       AND status = 'failed'
- RETURNING id`.execute(db)
-  return taken.length
+       AND status IN ('failed', 'sending')`.execute(db)
 }

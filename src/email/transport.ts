@@ -1,8 +1,8 @@
+import { access, constants, mkdir } from 'node:fs/promises'
 import { parseConnectionUrl } from 'nodemailer/lib/shared'
-import type SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { createMailbox } from './mailbox.ts'
-import type { SmtpExchange } from './smtp-exchange.ts'
-import { type SmtpEnvelope, SmtpLane } from './smtp-lane.ts'
+import { faultOf, type SmtpExchange, unsaid } from './smtp-exchange.ts'
+import { type SmtpEnvelope, SmtpLane, type SmtpOptions } from './smtp-lane.ts'
 
 export interface OutgoingMail {
   readonly emailId: number
@@ -19,13 +19,13 @@ export interface Transport {
   offer(mail: OutgoingMail): Promise<SmtpExchange>
   /** Connections that work now. */
   readonly working: number
-  /** Connects and logs in on one lane; true when that works. */
+  /** Connects and logs in anew, on a connection of its own; true when that works. Never rejects. */
   probe(): Promise<boolean>
   /** Ends everything under way and closes. */
   close(): void
 }
 
-const defaults: SMTPConnection.Options = {
+const defaults: SmtpOptions = {
   connectionTimeout: 15_000,
   greetingTimeout: 15_000,
   // Servers may think long about a message (RFC 5321, 4.5.3.2); giving up early makes duplicates.
@@ -39,36 +39,45 @@ export function createTransport(url: string, { lanes, mailbox }: { lanes: number
 }
 
 function smtpTransport(url: string, count: number): Transport {
-  const options: SMTPConnection.Options = { ...defaults, ...parseConnectionUrl(url) }
+  const options: SmtpOptions = { ...defaults, ...parseConnectionUrl(url) }
   const lanes = Array.from({ length: count }, () => new SmtpLane(options))
   const idle = [...lanes]
 
   /** One that is open before one that is not, whose connection the server might turn away; the one used last is most surely alive. */
-  const take = (): SmtpLane | undefined => {
-    // None is open: -1, which splice takes for the last one.
-    const open = idle.findLastIndex((lane) => lane.open)
-    return idle.splice(open, 1)[0]
-  }
-
-  const withLane = async <T>(use: (lane: SmtpLane) => Promise<T>): Promise<T> => {
-    const lane = take()
+  const take = (): SmtpLane => {
+    const lane = idle.findLast((candidate) => candidate.open) ?? idle.at(-1)
     if (!lane) throw new Error('More mails offered at once than there are lanes')
-    try {
-      return await use(lane)
-    } finally {
-      idle.push(lane)
-    }
+    idle.splice(idle.indexOf(lane), 1)
+    return lane
   }
 
+  const probes = new Set<SmtpLane>()
+  let closed = false
   return {
     destination: `${options.host}:${options.port ?? (options.secure ? 465 : 587)}`,
-    offer: ({ envelope, message }) => withLane((lane) => lane.exchange(envelope, message)),
+    async offer({ envelope, message }) {
+      const lane = take()
+      try {
+        return await lane.exchange(envelope, message)
+      } finally {
+        idle.push(lane)
+      }
+    },
     get working() {
       return lanes.filter((lane) => lane.open).length
     },
-    probe: () => withLane(async (lane) => (await lane.connect()) === undefined),
+    async probe() {
+      if (closed) return false
+      const lane = new SmtpLane(options)
+      probes.add(lane)
+      const obstacle = await lane.connect()
+      lane.close()
+      probes.delete(lane)
+      return obstacle === undefined
+    },
     close() {
-      for (const lane of lanes) lane.close()
+      closed = true
+      for (const lane of [...lanes, ...probes]) lane.close()
     },
   }
 }
@@ -81,11 +90,23 @@ function mailboxTransport(directory: string): Transport {
     destination: directory,
     working: 0,
     async offer({ emailId, subject, envelope, message }) {
-      await mailbox.deliver({ envelopeFrom: envelope.from, recipients: [...envelope.to], message, emailId, subject })
-      const recipients = envelope.to.map((address) => ({ address, reply: taken }))
+      const { from, to } = envelope
+      try {
+        await mailbox.deliver({ envelopeFrom: from, recipients: [...to], message, emailId, subject })
+      } catch (error) {
+        // A full disk, a folder that cannot be written to: about us, not about the mail.
+        return unsaid(to, 'connect', faultOf(error as Error))
+      }
+      const recipients = to.map((address) => ({ address, reply: taken }))
       return { stage: 'handed_over', mail: taken, recipients, message: taken, fault: undefined }
     },
-    probe: () => Promise.resolve(true),
+    probe: () =>
+      mkdir(directory, { recursive: true, mode: 0o700 })
+        .then(() => access(directory, constants.W_OK))
+        .then(
+          () => true,
+          () => false,
+        ),
     close() {},
   }
 }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { join, relative } from 'node:path'
+import { relative } from 'node:path'
 import process from 'node:process'
 import { PinoPretty as pretty } from 'pino-pretty'
 import { type Config, loadConfig } from '../config/config.ts'
@@ -9,12 +9,10 @@ import { openHome } from '../db/embedded/location.ts'
 import { migrateUp, pendingMigrations } from '../db/migrator.ts'
 import { connectDatabase, type Database } from '../db/pool.ts'
 import { startEmailWorker } from '../email/worker.ts'
+import { homeFolder, mailboxFolder } from '../runtime/folders.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { addDemonstration, withdrawDemonstration } from './demonstration.ts'
 import { listenForShutdown } from './shutdown.ts'
-
-const projectRoot = join(import.meta.dirname, '../..')
-export const homeDirectory = join(projectRoot, '.fleet')
 
 /** Where the fleet keeps its rows, and what to do with that at the end. */
 interface Home {
@@ -26,7 +24,7 @@ interface Home {
 }
 
 /** A database that lacks migrations; `fleet up` does not migrate a database that it did not make. */
-export class PendingMigrationsError extends Error {
+class PendingMigrationsError extends Error {
   readonly code = 'MIGRATIONS_PENDING'
   readonly hint = 'Look at them with "fleet migrate status", apply them with "fleet migrate up".'
   readonly pending: readonly string[]
@@ -71,10 +69,10 @@ function readConfiguration(): Config {
 
 async function openDatabase({ database: { url, directUrl } }: Config): Promise<Home> {
   if (url !== undefined) {
-    const lock = await lockHome(await openHome(homeDirectory))
+    const lock = await lockHome(await openHome(homeFolder))
     return { url, directUrl: directUrl ?? url, dataDirectory: undefined, stop: async () => lock.release() }
   }
-  const embedded = await startEmbedded({ directory: homeDirectory })
+  const embedded = await startEmbedded({ directory: homeFolder })
   const { dataDirectory } = embedded
   return { url: embedded.url, directUrl: embedded.url, dataDirectory, stop: () => embedded.stop() }
 }
@@ -111,7 +109,7 @@ function welcome(config: Config, { url, dataDirectory }: Home): string {
     '',
     `  Database   ${address.host}${address.pathname}: ${where}`,
     local
-      ? `  Mail       goes into the local mailbox ${shown(join(homeDirectory, 'mailbox'))}, as .eml files (SMTP_URL names a server)`
+      ? `  Mail       goes into the local mailbox ${shown(mailboxFolder)}, as .eml files (SMTP_URL names a server)`
       : `  Mail       goes to ${new URL(mail).host}`,
     '',
     'Try next, in a second terminal:',
@@ -119,7 +117,7 @@ function welcome(config: Config, { url, dataDirectory }: Home): string {
     '  npx fleet status',
     '  npx fleet email list',
     '  npx fleet email send --to you@example.com --subject Hello --text "It works"',
-    ...(local ? [`  ls ${shown(join(homeDirectory, 'mailbox'))}`] : []),
+    ...(local ? [`  ls ${shown(mailboxFolder)}`] : []),
     '',
     'Ctrl-C stops it.',
     '',

@@ -37,21 +37,42 @@ export async function joinControlPlane(
     instanceHeartbeatSeconds: heartbeatSeconds,
     superviseIntervalSeconds: 5,
   })
-  boss.on('error', (err) => log.warn({ err }, 'pg-boss: trying again'))
+  boss.on(
+    'error',
+    onceAMinute((err) => log.warn({ err }, 'pg-boss: trying again')),
+  )
   boss.on('warning', ({ message, data }) => log.warn({ data }, `pg-boss: ${message}`))
-  await boss.start()
-  for (const { queue, schedule, run } of jobs) {
-    // One waits at most: a second one would find what the first has done.
-    await boss.createQueue(queue, {
-      policy: 'short',
-      retryLimit: 0,
-      expireInSeconds: 120,
-      deleteAfterSeconds: secondsToKeepDone,
-    })
-    await boss.work(queue, { pollingIntervalSeconds: 2 }, run)
-    await boss.schedule(queue, schedule, null, { tz: 'UTC' })
+  try {
+    await boss.start()
+    for (const job of jobs) await take(boss, job)
+  } catch (err) {
+    // Its timers would keep the process alive.
+    await boss.stop({ graceful: false, close: false })
+    throw err
   }
   return {
     stop: () => boss.stop({ graceful: true, timeout: 5_000, close: false }),
+  }
+}
+
+async function take(boss: PgBoss, { queue, schedule, run }: ControlJob): Promise<void> {
+  // One waits at most: a second one would find what the first has done.
+  await boss.createQueue(queue, {
+    policy: 'short',
+    retryLimit: 0,
+    expireInSeconds: 120,
+    deleteAfterSeconds: secondsToKeepDone,
+  })
+  await boss.work(queue, { pollingIntervalSeconds: 2 }, run)
+  await boss.schedule(queue, schedule, null, { tz: 'UTC' })
+}
+
+/** Without a database pg-boss reports an error a second. */
+function onceAMinute(report: (err: Error) => void): (err: Error) => void {
+  let reportedAt = Number.NEGATIVE_INFINITY
+  return (err) => {
+    if (performance.now() - reportedAt < 60_000) return
+    reportedAt = performance.now()
+    report(err)
   }
 }

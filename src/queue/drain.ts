@@ -36,7 +36,7 @@ interface Held<Row extends Claim> extends Lease<Row> {
 }
 
 const longestPassMs = 30_000
-const reapEveryMs = 5_000
+const tidyEveryMs = 5_000
 
 /**
  * Keeps a leased table empty: claims what is due as lanes come free, has it worked on, records the outcomes, renews the leases of what
@@ -50,7 +50,10 @@ export class Drain<Row extends Claim> {
   readonly #loops: Loop[] = []
   readonly #coalesced: () => Promise<PassResult>
   #pass: Promise<unknown> = Promise.resolve()
-  #laneFreed = Promise.withResolvers<void>()
+  /** A lane has come free, or there is nothing to wait for any more. */
+  #nudged = Promise.withResolvers<void>()
+  /** The pass in progress has to end. */
+  #over = Promise.withResolvers<void>()
   #stopping = false
 
   constructor(options: DrainOptions<Row>) {
@@ -69,7 +72,7 @@ export class Drain<Row extends Claim> {
     this.#loops.push(
       startLoop({ name: 'drain', everyMs: pollSeconds * 1000, log, run: () => this.run() }),
       startLoop({ name: 'lease renewal', everyMs: (leaseSeconds * 1000) / 3, log, run: () => this.#renew() }),
-      startLoop({ name: 'rescue of expired leases', everyMs: reapEveryMs, log, run: () => this.#reap() }),
+      startLoop({ name: 'rescue of expired leases', everyMs: tidyEveryMs, log, run: () => this.#tidy() }),
     )
   }
 
@@ -93,21 +96,22 @@ export class Drain<Row extends Claim> {
    */
   async stop({ deadlineMs, abort }: { deadlineMs: number; abort: () => void }): Promise<void> {
     this.#stopping = true
-    this.#freeLane()
+    this.#endPass()
     const deadline = setTimeout(() => {
       this.#options.log.warn({ inHand: this.#inHand.size }, 'deadline reached; giving back what is in hand')
       this.#recorder.giveUp()
       abort()
     }, deadlineMs)
     await this.#pass
-    while (this.#inHand.size > 0) await this.#laneFreed.promise
+    while (this.#inHand.size > 0) await this.#nudged.promise
     clearTimeout(deadline)
     await Promise.all(this.#loops.map((loop) => loop.stop()))
   }
 
   async #claimWhatIsDue(): Promise<PassResult> {
     const endsAt = performance.now() + longestPassMs
-    const timer = setTimeout(() => this.#freeLane(), longestPassMs)
+    this.#over = Promise.withResolvers()
+    const timer = setTimeout(() => this.#endPass(), longestPassMs)
     try {
       const result = { claimed: 0, expired: 0 }
       for (let more = true; more; ) {
@@ -127,20 +131,20 @@ export class Drain<Row extends Claim> {
       const lanes = Math.min(this.#options.concurrency, this.#options.capacity())
       if (lanes === 0) return 0
       if (lanes > this.#inHand.size) return lanes - this.#inHand.size
-      await this.#laneFreed.promise
-      await this.#recorder.idle
+      await this.#nudged.promise
+      await Promise.race([this.#recorder.idle, this.#over.promise])
     }
     return 0
   }
 
   /** Claims and starts up to `room` rows; true when there may be more. */
   async #claim(room: number, result: { claimed: number; expired: number }): Promise<boolean> {
-    const { table, leaseSeconds, log } = this.#options
+    const { table, leaseSeconds } = this.#options
     const expiresAt = performance.now() + leaseSeconds * 1000
     const { rows, expired } = await table.claim(room)
     result.claimed += rows.length
     result.expired += expired.length
-    if (expired.length > 0) log.info({ ids: expired }, 'expired: not sent before not_after')
+    this.#logExpired(expired)
     for (const row of rows) void this.#handle(row, expiresAt)
     return rows.length + expired.length === room
   }
@@ -150,7 +154,7 @@ export class Drain<Row extends Claim> {
     this.#inHand.set(row.token, held)
     await this.#recorder.record(this.#stopping ? giveBack(row) : await this.#attempt(held))
     this.#inHand.delete(row.token)
-    this.#freeLane()
+    this.#nudge()
   }
 
   async #attempt(held: Held<Row>): Promise<AttemptResult> {
@@ -162,29 +166,40 @@ export class Drain<Row extends Claim> {
     }
   }
 
-  #freeLane(): void {
-    this.#laneFreed.resolve()
-    this.#laneFreed = Promise.withResolvers<void>()
+  #endPass(): void {
+    this.#over.resolve()
+    this.#nudge()
+  }
+
+  #nudge(): void {
+    this.#nudged.resolve()
+    this.#nudged = Promise.withResolvers<void>()
   }
 
   async #renew(): Promise<void> {
     const held = [...this.#inHand.values()]
     if (held.length === 0) return
-    const renewedAt = performance.now()
-    const ours = await this.#options.table.renew(held.map(({ row }) => row))
+    const expiresAt = performance.now() + this.#options.leaseSeconds * 1000
+    const { renewed, locked } = await this.#options.table.renew(held.map(({ row }) => row))
     for (const lease of held) {
-      lease.expiresAt = ours.has(lease.row.token)
-        ? renewedAt + this.#options.leaseSeconds * 1000
-        : Number.NEGATIVE_INFINITY
+      if (renewed.has(lease.row.token)) lease.expiresAt = expiresAt
+      else if (!locked.has(lease.row.token)) lease.expiresAt = Number.NEGATIVE_INFINITY
     }
   }
 
-  async #reap(): Promise<void> {
-    const rescued = await this.#options.table.reap()
+  /** What nobody else does while rows lie still: rescue what a dead worker left, end what is too late. */
+  async #tidy(): Promise<void> {
+    const { table, log } = this.#options
+    const rescued = await table.reap()
     for (const { id, status, claimed_by } of rescued) {
-      this.#options.log.warn({ id, status, claimedBy: claimed_by }, 'rescued: its worker let the lease run out')
+      log.warn({ id, status, claimedBy: claimed_by }, 'rescued: its worker let the lease run out')
     }
     if (rescued.length > 0) this.wake()
+    this.#logExpired(await table.expire())
+  }
+
+  #logExpired(ids: readonly number[]): void {
+    if (ids.length > 0) this.#options.log.info({ ids }, 'expired: not sent before not_after')
   }
 }
 

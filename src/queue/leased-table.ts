@@ -1,5 +1,6 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { DB } from '../db/schema.ts'
+import { type Recorded, recordOutcomes } from './outcome-record.ts'
 import type { Settlement } from './settlement.ts'
 
 /** What makes a table a leased queue, beside the columns that all of them share. */
@@ -42,14 +43,16 @@ export interface Rescue {
 
 /** A worker that died with a row in hand this many times is taken for the row's fault: it is held for an operator. */
 const maxRescues = 3
-const reapBatch = 1000
+const batch = 1000
+/** Other programs may have written any number. */
+const mostAttempts = 1_000_000
 
 /** A table whose rows are claimed under a lease, worked on outside any transaction, and recorded behind a fence. */
 export class LeasedTable<Row extends Claim> {
   readonly #db: Kysely<DB>
   readonly #definition: LeasedTableDefinition
   readonly #owner: string
-  readonly #leaseSeconds: number
+  readonly #lease: RawBuilder<unknown>
 
   constructor(
     db: Kysely<DB>,
@@ -59,7 +62,7 @@ export class LeasedTable<Row extends Claim> {
     this.#db = db
     this.#definition = definition
     this.#owner = owner
-    this.#leaseSeconds = leaseSeconds
+    this.#lease = sql`${sql.lit(leaseSeconds)} * interval '1 second'`
   }
 
   /**
@@ -72,7 +75,8 @@ export class LeasedTable<Row extends Claim> {
   async claim(limit: number): Promise<{ rows: Row[]; expired: number[] }> {
     const { name, columns, onClaim } = this.#definition
     const count = sql.lit(Math.trunc(limit))
-    const { rows } = await sql<Row & { status: string; prio: number; due_at: Date }>`
+    const late = sql`q.not_after <= fleet.utc_now()`
+    const { rows } = await sql<Row & { status: string }>`
       WITH due AS MATERIALIZED (
         SELECT ready.id
           FROM generate_series(1, 10) AS p(prio)
@@ -85,75 +89,48 @@ export class LeasedTable<Row extends Claim> {
               FOR UPDATE SKIP LOCKED
          ) AS ready
          LIMIT ${count}
+      ), claimed AS (
+        UPDATE ${sql.table(name)} AS q
+           SET status       = CASE WHEN ${late} THEN 'expired' ELSE 'sending' END,
+               attempts     = greatest(0, least(coalesce(q.attempts, 0), ${sql.lit(mostAttempts)})) + CASE WHEN ${late} THEN 0 ELSE 1 END,
+               claim_token  = nextval('fleet.claim_token_seq'),
+               claimed_by   = ${this.#owner},
+               leased_until = CASE WHEN ${late} THEN NULL ELSE now() + ${this.#lease} END,
+               error_class  = CASE WHEN ${late} THEN 'expired' ELSE q.error_class END,
+               last_error   = CASE WHEN ${late} THEN 'Not sent before its not_after' ELSE q.last_error END,
+               ${onClaim}
+          FROM due
+         WHERE q.id = due.id
+     RETURNING q.id, q.claim_token::text AS token, q.attempts AS attempt, coalesce(q.max_attempts, 3) AS max_attempts,
+               q.status, q.prio, q.due_at, ${sql.join(columns.map((column) => sql.ref(`q.${column}`)))}
       )
-      UPDATE ${sql.table(name)} AS q
-         SET status       = CASE WHEN q.not_after <= fleet.utc_now() THEN 'expired' ELSE 'sending' END,
-             attempts     = coalesce(q.attempts, 0) + CASE WHEN q.not_after <= fleet.utc_now() THEN 0 ELSE 1 END,
-             claim_token  = nextval('fleet.claim_token_seq'),
-             claimed_by   = ${this.#owner},
-             leased_until = CASE WHEN q.not_after <= fleet.utc_now() THEN NULL ELSE now() + ${this.#lease()} END,
-             ${onClaim}
-        FROM due
-       WHERE q.id = due.id
-   RETURNING q.id, q.claim_token::text AS token, q.attempts AS attempt, coalesce(q.max_attempts, 3) AS max_attempts,
-             q.status, q.prio, q.due_at, ${sql.join(columns.map((column) => sql.ref(`q.${column}`)))}`.execute(this.#db)
-    rows.sort((a, b) => a.prio - b.prio || a.due_at.getTime() - b.due_at.getTime() || a.id - b.id)
+      SELECT * FROM claimed ORDER BY prio, due_at, id`.execute(this.#db)
     return {
       rows: rows.filter((row) => row.status === 'sending'),
       expired: rows.filter((row) => row.status === 'expired').map((row) => row.id),
     }
   }
 
-  /** Prolongs the lease of rows in hand; answers the tokens of those that are still this worker's. */
-  async renew(claims: readonly Claim[]): Promise<Set<string>> {
-    const { rows } = await sql<{ token: string }>`
-      UPDATE ${sql.table(this.#definition.name)}
-         SET leased_until = now() + ${this.#lease()}
-       WHERE id = ANY(${claims.map((claim) => claim.id)}::int[])
-         AND claim_token = ANY(${claims.map((claim) => claim.token)}::bigint[])
-         AND status = 'sending'
-   RETURNING claim_token::text AS token`.execute(this.#db)
-    return new Set(rows.map((row) => row.token))
-  }
-
   /**
-   * Records how attempts ended, in one statement. A row that is no longer this claim's (cancelled, or rescued by another) takes
-   * only the fact that recipients have the mail: `fenced` names those rows.
+   * Prolongs the lease of rows in hand; answers the tokens of those that were prolonged, and of those still this worker's whose row
+   * another program has locked: these must not wait, and are not lost either.
    */
-  async record(results: readonly AttemptResult[]): Promise<{ fenced: number[] }> {
-    const { name, onRecord } = this.#definition
-    const recorded = await sql<{ token: string }>`
-      UPDATE ${sql.table(name)} AS q
-         SET status       = r.status,
-             attempts     = q.attempts - r.give_back,
-             due_at       = CASE WHEN r.delay_ms > 0
-                                 THEN least(fleet.utc_now() + r.delay_ms * interval '1 ms', q.not_after) AT TIME ZONE 'UTC'
-                                 ELSE q.due_at END,
-             last_error   = CASE WHEN r.status = 'pending' THEN coalesce(r.reason, q.last_error) ELSE r.reason END,
-             error_class  = CASE WHEN r.status = 'pending' THEN coalesce(r.error_class, q.error_class) ELSE r.error_class END,
-             leased_until = NULL,
-             ${onRecord}
-        FROM ${resultSet(results, 'details')}
-       WHERE q.id = r.id AND q.claim_token = r.token AND q.status = 'sending'
+  async renew(claims: readonly Claim[]): Promise<{ renewed: Set<string>; locked: Set<string> }> {
+    const mine = sql`id = ANY(${claims.map((claim) => claim.id)}::int[])
+      AND claim_token = ANY(${claims.map((claim) => claim.token)}::bigint[]) AND status = 'sending'`
+    const table = sql.table(this.#definition.name)
+    const renewed = await sql<{ token: string }>`
+      WITH free AS MATERIALIZED (SELECT id FROM ${table} WHERE ${mine} FOR NO KEY UPDATE SKIP LOCKED)
+      UPDATE ${table} AS q
+         SET leased_until = now() + ${this.#lease}
+        FROM free
+       WHERE q.id = free.id
    RETURNING q.claim_token::text AS token`.execute(this.#db)
-    if (recorded.rows.length === results.length) return { fenced: [] }
-    const tokens = new Set(recorded.rows.map((row) => row.token))
-    const fenced = results.filter((result) => !tokens.has(result.token))
-    await this.#recordLate(fenced)
-    return { fenced: fenced.map((result) => result.id) }
-  }
-
-  async #recordLate(results: readonly AttemptResult[]): Promise<void> {
-    const { name, onRecord } = this.#definition
-    await sql`
-      UPDATE ${sql.table(name)} AS q
-         SET status       = CASE WHEN r.status = 'sent' THEN 'sent' ELSE q.status END,
-             last_error   = CASE WHEN r.status = 'sent' THEN NULL ELSE q.last_error END,
-             error_class  = CASE WHEN r.status = 'sent' THEN NULL ELSE q.error_class END,
-             leased_until = CASE WHEN r.status = 'sent' THEN NULL ELSE q.leased_until END,
-             ${onRecord}
-        FROM ${resultSet(results, 'delivered')}
-       WHERE q.id = r.id AND q.status <> 'sent'`.execute(this.#db)
+    const tokens = new Set(renewed.rows.map(({ token }) => token))
+    if (tokens.size === claims.length) return { renewed: tokens, locked: new Set() }
+    const { rows } = await sql<{ token: string }>`
+      SELECT claim_token::text AS token FROM ${table} WHERE ${mine}`.execute(this.#db)
+    return { renewed: tokens, locked: new Set(rows.map(({ token }) => token).filter((token) => !tokens.has(token))) }
   }
 
   /**
@@ -167,7 +144,7 @@ export class LeasedTable<Row extends Claim> {
         SELECT id
           FROM ${table}
          WHERE status = 'sending' AND (leased_until IS NULL OR leased_until < now())
-         LIMIT ${sql.lit(reapBatch)}
+         LIMIT ${sql.lit(batch)}
            FOR UPDATE SKIP LOCKED
       )
       UPDATE ${table} AS q
@@ -184,37 +161,27 @@ export class LeasedTable<Row extends Claim> {
     return rows
   }
 
-  #lease(): RawBuilder<unknown> {
-    return sql`${sql.lit(this.#leaseSeconds)} * interval '1 second'`
+  /** Ends waiting rows whose `not_after` has passed, also while nothing is claimed; answers their ids. */
+  async expire(): Promise<number[]> {
+    const table = sql.table(this.#definition.name)
+    const { rows } = await sql<{ id: number }>`
+      WITH late AS MATERIALIZED (
+        SELECT id
+          FROM ${table}
+         WHERE status = 'pending' AND not_after <= fleet.utc_now()
+         LIMIT ${sql.lit(batch)}
+           FOR UPDATE SKIP LOCKED
+      )
+      UPDATE ${table} AS q
+         SET status = 'expired', error_class = 'expired', last_error = 'Not sent before its not_after'
+        FROM late
+       WHERE q.id = late.id
+   RETURNING q.id`.execute(this.#db)
+    return rows.map(({ id }) => id)
   }
-}
 
-function resultSet(results: readonly AttemptResult[], part: 'details' | 'delivered'): RawBuilder<unknown> {
-  const records = results.map((result) => ({ ...toRecord(result), details: result[part] }))
-  return sql`jsonb_to_recordset(${JSON.stringify(records)}::jsonb)
-    AS r(id int, token bigint, status text, give_back int, delay_ms float8, reason text, error_class text, details jsonb)`
-}
-
-function toRecord({ id, token, settlement }: AttemptResult): Record<string, unknown> {
-  const common = { id, token, status: settlement.status, give_back: 0, delay_ms: 0 }
-  switch (settlement.status) {
-    case 'sent':
-      return common
-    case 'failed':
-    case 'skipped':
-      return { ...common, reason: plain(settlement.reason), error_class: settlement.errorClass }
-    case 'pending':
-      return {
-        ...common,
-        reason: settlement.reason && plain(settlement.reason),
-        error_class: settlement.errorClass,
-        delay_ms: settlement.delayMs,
-        give_back: settlement.giveBack ? 1 : 0,
-      }
+  /** Records how attempts ended. */
+  record(results: readonly AttemptResult[]): Promise<Recorded> {
+    return recordOutcomes(this.#db, this.#definition, results)
   }
-}
-
-/** Text as PostgreSQL can hold it (no NUL), and no longer than anybody reads. */
-function plain(text: string): string {
-  return text.replaceAll('\0', '').slice(0, 2000)
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { AttemptResult } from './leased-table.ts'
+import type { Recorded } from './outcome-record.ts'
 
 interface Waiting {
   readonly result: AttemptResult
@@ -16,24 +17,21 @@ const lastRetryMs = 5_000
  * not dropped.
  */
 export class Recorder {
-  readonly #write: (results: readonly AttemptResult[]) => Promise<{ fenced: number[] }>
+  readonly #write: (results: readonly AttemptResult[]) => Promise<Recorded>
   readonly #log: Logger
+  readonly #givenUp = new AbortController()
   #waiting: Waiting[] = []
   #writing = false
-  #givenUp = false
   #idle: Promise<void> = Promise.resolve()
 
-  constructor(write: (results: readonly AttemptResult[]) => Promise<{ fenced: number[] }>, log: Logger) {
+  constructor(write: (results: readonly AttemptResult[]) => Promise<Recorded>, log: Logger) {
     this.#write = write
     this.#log = log
   }
 
   /** Resolves when the outcome is durable, or was refused because the row is no longer this claim's. */
   record(result: AttemptResult): Promise<void> {
-    return new Promise((done) => {
-      this.#waiting.push({ result, done })
-      if (!this.#writing) this.#idle = this.#flush()
-    })
+    return new Promise((done) => this.#enqueue({ result, done }))
   }
 
   /** Resolves when nothing is left to write: rows recorded together free their lanes together, and the next claim takes them all. */
@@ -43,7 +41,12 @@ export class Recorder {
 
   /** Ends the trying: what cannot be written now stays with its lease, and is logged. */
   giveUp(): void {
-    this.#givenUp = true
+    this.#givenUp.abort()
+  }
+
+  #enqueue(waiting: Waiting): void {
+    this.#waiting.push(waiting)
+    if (!this.#writing) this.#idle = this.#flush()
   }
 
   async #flush(): Promise<void> {
@@ -53,50 +56,69 @@ export class Recorder {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting
       this.#waiting = []
-      await this.#persist(batch.map((waiting) => waiting.result))
-      for (const { done } of batch) done()
+      const locked = new Set(await this.#persist(batch.map(({ result }) => result)))
+      for (const waiting of batch) {
+        if (locked.has(waiting.result)) void this.#tryLater(waiting)
+        else waiting.done()
+      }
     }
     this.#writing = false
   }
 
-  async #persist(results: readonly AttemptResult[]): Promise<void> {
+  /** Answers the results whose rows are locked. */
+  async #persist(results: readonly AttemptResult[]): Promise<readonly AttemptResult[]> {
     for (let retryMs = firstRetryMs; ; retryMs = Math.min(lastRetryMs, retryMs * 2)) {
       try {
-        const { fenced } = await this.#write(results)
+        const { fenced, locked } = await this.#write(results)
         if (fenced.length > 0) {
           this.#log.warn({ ids: fenced }, 'outcome not recorded: the row was cancelled or rescued meanwhile')
         }
-        return
+        return locked
       } catch (err) {
         if (isRefusedData(err)) return this.#persistOneByOne(results, err)
-        if (this.#givenUp) return this.#abandon(results, err)
+        if (this.#givenUp.signal.aborted) return this.#abandon(results, err)
         if (retryMs === firstRetryMs)
           this.#log.warn({ err, outcomes: results.length }, 'cannot record outcomes; trying again')
-        await delay(retryMs)
+        await this.#pause(retryMs)
       }
     }
   }
 
-  /** An outcome that PostgreSQL cannot hold must not take others with it, and is itself recorded without its details. */
-  async #persistOneByOne(results: readonly AttemptResult[], err: unknown): Promise<void> {
+  /** An outcome that PostgreSQL cannot hold must not take others with it, and is itself recorded as far as it can be. */
+  async #persistOneByOne(results: readonly AttemptResult[], err: unknown): Promise<readonly AttemptResult[]> {
     const [only] = results
     if (results.length > 1) {
-      for (const result of results) await this.#persist([result])
-    } else if (only !== undefined && Object.keys(only.details).length > 0) {
-      this.#log.error({ err, id: only.id }, 'recorded without its details, which the database refused')
-      await this.#persist([{ ...only, details: {}, delivered: {} }])
-    } else {
-      this.#abandon(results, err)
+      const locked = []
+      for (const result of results) locked.push(...(await this.#persist([result])))
+      return locked
     }
+    if (only === undefined || Object.keys(only.details).length === 0) return this.#abandon(results, err)
+    this.#log.error({ err, id: only.id }, 'recorded without its details, which the database refused')
+    const { settlement } = only
+    const bare = 'reason' in settlement ? { ...settlement, reason: 'The database refused the details' } : settlement
+    return this.#persist([{ ...only, settlement: bare, details: {}, delivered: {} }])
   }
 
-  #abandon(results: readonly AttemptResult[], err: unknown): void {
+  /** Another program has the row locked; the lease is renewed meanwhile. */
+  async #tryLater(waiting: Waiting): Promise<void> {
+    await this.#pause(firstRetryMs)
+    if (!this.#givenUp.signal.aborted) return this.#enqueue(waiting)
+    this.#abandon([waiting.result], new Error('The row is locked by another program'))
+    waiting.done()
+  }
+
+  #pause(ms: number): Promise<void> {
+    return delay(ms, undefined, { signal: this.#givenUp.signal }).catch(() => {})
+  }
+
+  #abandon(results: readonly AttemptResult[], err: unknown): readonly AttemptResult[] {
     for (const { id, settlement } of results) {
       this.#log.error(
         { err, id, status: settlement.status },
         'outcome lost; the lease will run out and the row be rescued',
       )
     }
+    return []
   }
 }
 

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import type { Logger } from 'pino'
@@ -11,10 +12,13 @@ export interface WakeUpOptions {
   readonly log: Logger
 }
 
+const connectTimeoutMs = 5_000
 const firstRetryMs = 500
 const lastRetryMs = 15_000
 /** A connection that went half-open looks idle; a query finds out. */
 const heartbeatMs = 15_000
+/** How long the server is given to close the connection that we end. */
+const goodbyeMs = 1_000
 
 /**
  * Listens for NOTIFY on a connection of its own and connects again when that is lost. A hint only: what is missed meanwhile the poll
@@ -23,7 +27,6 @@ const heartbeatMs = 15_000
 export class WakeUps {
   readonly #options: WakeUpOptions
   readonly #stopping = new AbortController()
-  #client: pg.Client | undefined
   #ended: Promise<void> = Promise.resolve()
 
   constructor(options: WakeUpOptions) {
@@ -37,54 +40,80 @@ export class WakeUps {
     await first.promise
   }
 
+  /** Resolves when the connection is closed, in about a second at most, also where the server has gone silent. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await this.#client?.end().catch(() => {})
     await this.#ended
   }
 
   async #keepListening(tried: () => void): Promise<void> {
     const { signal } = this.#stopping
-    for (let retryMs = firstRetryMs; !signal.aborted; ) {
+    for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(lastRetryMs, retryMs * 2)) {
       try {
-        const { lost } = await this.#listen()
-        tried()
-        retryMs = firstRetryMs
-        this.#options.onWake()
-        await lost
+        await this.#listen(() => {
+          retryMs = firstRetryMs
+          tried()
+          this.#options.onWake()
+        })
       } catch (err) {
-        tried()
         if (!signal.aborted) this.#options.log.warn({ err, retryMs }, 'not listening for wake-ups; polling goes on')
       }
+      tried()
       await delay(retryMs, undefined, { signal }).catch(() => {})
-      retryMs = Math.min(lastRetryMs, retryMs * 2)
     }
   }
 
-  /** Resolves when listening, with a promise that rejects when the connection is lost. */
-  async #listen(): Promise<{ lost: Promise<never> }> {
-    const { url, applicationName, channel, onWake } = this.#options
-    const client = new pg.Client({
+  /** Listens until it is stopped; throws when the connection is lost or cannot be had. */
+  async #listen(onListening: () => void): Promise<void> {
+    const { channel, onWake } = this.#options
+    const { signal } = this.#stopping
+    const socket = new Socket()
+    const client = this.#createClient(socket)
+    const { promise: over, resolve: stop, reject: lose } = Promise.withResolvers<void>()
+    client.on('error', lose)
+    client.on('end', () => lose(new Error('The connection ended')))
+    client.on('notification', onWake)
+    const onStop = () => stop()
+    signal.addEventListener('abort', onStop)
+    const listen = async () => {
+      await client.connect()
+      await client.query(`LISTEN ${client.escapeIdentifier(channel)}`)
+      onListening()
+    }
+    const heartbeat = setInterval(() => beat(client).catch(lose), heartbeatMs)
+    try {
+      listen().catch(lose)
+      await over
+    } finally {
+      signal.removeEventListener('abort', onStop)
+      clearInterval(heartbeat)
+      await close(client, socket)
+    }
+  }
+
+  #createClient(socket: Socket): pg.Client {
+    const { url, applicationName } = this.#options
+    return new pg.Client({
       connectionString: url,
       application_name: applicationName,
       keepAlive: true,
-      connectionTimeoutMillis: 5_000,
+      connectionTimeoutMillis: connectTimeoutMs,
+      stream: () => socket,
     })
-    const lost = Promise.withResolvers<never>()
-    lost.promise.catch(() => {})
-    client.on('error', lost.reject)
-    client.on('end', () => lost.reject(new Error('The connection ended')))
-    client.on('notification', onWake)
-    await client.connect()
-    this.#client = client
-    await client.query(`LISTEN ${client.escapeIdentifier(channel)}`)
-    const heartbeat = setInterval(() => {
-      client.query({ text: 'SELECT 1', query_timeout: heartbeatMs / 3 } as pg.QueryConfig).catch((err) => {
-        lost.reject(err)
-        client.end().catch(() => {})
-      })
-    }, heartbeatMs)
-    lost.promise.catch(() => clearInterval(heartbeat))
-    return { lost: lost.promise }
   }
+}
+
+async function beat(client: pg.Client): Promise<void> {
+  // node-postgres knows `query_timeout` for one query; its types do not.
+  const query: pg.QueryConfig & { query_timeout: number } = { text: 'SELECT 1', query_timeout: heartbeatMs / 3 }
+  await client.query(query)
+}
+
+/** `end` alone would wait for an answer to its goodbye for as long as TCP does. */
+async function close(client: pg.Client, socket: Socket): Promise<void> {
+  const { promise: enough, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, goodbyeMs)
+  await Promise.race([client.end().catch(() => {}), enough])
+  clearTimeout(timer)
+  socket.destroy()
 }

@@ -107,6 +107,7 @@ describe('fleet email send', () => {
   it.each([
     ['nothing to say', ['--subject', 's'], /the mail says nothing: standard input is empty/],
     ['a subject with a line break', ['--subject', 'a\nBcc: x@example.org'], /--subject holds a control character/],
+    ['variables without a template', ['--subject', 's', '--text', 't', '--variables', '{}'], /none is given/],
     ['a template without its variables', ['--template', 'subscription_expired'], /needs the variable/],
     [
       'an end before the beginning',

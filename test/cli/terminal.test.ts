@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import type { Writable } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
 import stringWidth from 'string-width'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -7,8 +8,9 @@ import { insertMail, statusOf } from '../ops/mails.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 
-/** script(1) of util-linux gives a command a terminal; elsewhere it takes other options, or is missing. */
-const hasTerminals = /util-linux/.test(String(spawnSync('script', ['--version']).stdout))
+/** Gives a command a terminal, where it is that of util-linux: others take other options. */
+const terminalProgram = 'script'
+const hasTerminals = /util-linux/.test(String(spawnSync(terminalProgram, ['--version']).stdout))
 
 let fleet: Fleet
 let database: TestDatabase
@@ -25,23 +27,35 @@ interface TerminalRun {
   readonly screen: string
 }
 
-/** Runs the command line in a terminal of its own, and types `keys` when a question is asked. */
-async function inTerminal(command: string, { keys = '', columns = 80 } = {}): Promise<TerminalRun> {
+interface TerminalOptions {
+  readonly columns?: number
+  /** What is done as soon as `waitFor` is on the screen. */
+  readonly act?: (terminal: Writable) => unknown
+  readonly waitFor?: string
+}
+
+/** Runs the command line in a terminal of its own. */
+async function inTerminal(command: string, options: TerminalOptions = {}): Promise<TerminalRun> {
+  const { columns = 80, waitFor = '[y/N]', act } = options
   const script = `stty cols ${columns} rows 24; ${fleet.path} ${command}; echo "status $?"`
-  const child = spawn('script', ['-qec', script, '/dev/null'], { env: { ...fleet.environment(), SHELL: '/bin/sh' } })
+  const child = spawn(terminalProgram, ['-qec', script, '/dev/null'], {
+    env: { ...fleet.environment(), SHELL: '/bin/sh' },
+  })
   let screen = ''
   child.stdout.on('data', (chunk: Buffer) => {
     screen += chunk.toString('utf8')
   })
   const closed = once(child, 'close')
-  if (keys !== '') {
-    await vi.waitFor(() => expect(screen).toContain('[y/N]'), { timeout: 15_000, interval: 20 })
-    child.stdin.write(keys)
+  if (act !== undefined) {
+    await vi.waitFor(() => expect(screen).toContain(waitFor), { timeout: 15_000, interval: 20 })
+    await act(child.stdin)
   }
   await closed
   const [, output = '', status = ''] = /^([\s\S]*)status (\d+)\s*$/.exec(screen.replaceAll('\r\n', '\n')) ?? []
   return { code: Number(status), screen: output }
 }
+
+const type = (keys: string) => (terminal: Writable) => terminal.write(keys)
 
 describe.skipIf(!hasTerminals)('at a terminal', () => {
   it('a table fits, has colours, and tells times from now', async () => {
@@ -69,7 +83,7 @@ describe.skipIf(!hasTerminals)('at a terminal', () => {
       await insertMail(database.db, { status: 'failed' }),
       await insertMail(database.db, { status: 'failed' }),
     ]
-    const run = await inTerminal('email replay --status failed', { keys })
+    const run = await inTerminal('email replay --status failed', { act: type(keys) })
     expect(run.screen).toContain('Replay 2 mails (2 failed)? [y/N]')
     expect(run.code).toBe(code)
     expect(await Promise.all(ids.map((id) => statusOf(database.db, id)))).toEqual([status, status])
@@ -82,10 +96,25 @@ describe.skipIf(!hasTerminals)('at a terminal', () => {
   })
 
   it('a migration down says what it reverts, and asks', async () => {
-    const { code, screen } = await inTerminal('migrate down', { keys: 'n\r' })
+    const { code, screen } = await inTerminal('migrate down', { act: type('n\r') })
     expect(code).toBe(1)
     expect(screen).toMatch(
       /This reverts, with the rows that their tables hold:\n {2}\d+_install_pgboss\n[\s\S]*Go on\? \[y\/N\]/,
     )
+  })
+
+  it('shows that something is going on when it takes longer than a second', async () => {
+    const holder = await database.pool.connect()
+    try {
+      await holder.query(`SELECT pg_advisory_lock(hashtextextended('fleet.migrations', 0))`)
+      const run = await inTerminal('migrate up', {
+        waitFor: 'Migrating',
+        act: () => holder.query('SELECT pg_advisory_unlock_all()'),
+      })
+      expect(run.code).toBe(0)
+      expect(stripVTControlCharacters(run.screen)).toMatch(/Nothing to do\.\n$/)
+    } finally {
+      holder.release(true)
+    }
   })
 })

@@ -102,7 +102,10 @@ describe('recording', () => {
   it('writes down that a mail was sent', async () => {
     await insert()
     const recipients = { 'a@x.example': { state: 'accepted', reply: '250 ok' } }
-    expect(await table.record([resultOf(await claimOne(), { status: 'sent' }, { recipients })])).toEqual({ fenced: [] })
+    expect(await table.record([resultOf(await claimOne(), { status: 'sent' }, { recipients })])).toEqual({
+      fenced: [],
+      locked: [],
+    })
     const row = await read()
     expect(row).toMatchObject({ status: 'sent', attempts: 1, recipients, last_error: null, leased_until: null })
     expect(Math.abs((row.sent_at?.getTime() ?? 0) - Date.now())).toBeLessThan(60_000)
@@ -148,9 +151,9 @@ describe('the fence', () => {
     await insert()
     const row = await claimOne()
     await database.pool.query(`UPDATE email_queue SET status = 'cancelled'`)
-    expect(await table.record([resultOf(row, pending)])).toEqual({ fenced: [1] })
+    expect(await table.record([resultOf(row, pending)])).toEqual({ fenced: [1], locked: [] })
     expect(await read()).toMatchObject({ status: 'cancelled', last_error: null })
-    expect(await table.record([resultOf(row, { status: 'sent' })])).toEqual({ fenced: [1] })
+    expect(await table.record([resultOf(row, { status: 'sent' })])).toEqual({ fenced: [1], locked: [] })
     expect((await read()).status).toBe('sent')
   })
 
@@ -162,9 +165,10 @@ describe('the fence', () => {
     const current = await claimOne(other)
     expect(await table.record([resultOf(late, { status: 'failed', errorClass: 'x', reason: 'late' })])).toEqual({
       fenced: [1],
+      locked: [],
     })
     expect(await read()).toMatchObject({ status: 'sending', claim_token: current.token })
-    expect(await other.record([resultOf(current, { status: 'sent' })])).toEqual({ fenced: [] })
+    expect(await other.record([resultOf(current, { status: 'sent' })])).toEqual({ fenced: [], locked: [] })
   })
 
   it('keeps, of a late outcome, who has the mail', async () => {
@@ -180,7 +184,7 @@ describe('the fence', () => {
     for (let n = 0; n < 3; n += 1) await insert()
     const { rows } = await table.claim(3)
     await database.pool.query(`UPDATE email_queue SET status = 'cancelled' WHERE id = 2`)
-    expect(await table.record(rows.map((row) => resultOf(row, { ...pending })))).toEqual({ fenced: [2] })
+    expect(await table.record(rows.map((row) => resultOf(row, { ...pending })))).toEqual({ fenced: [2], locked: [] })
     expect([(await read(1)).status, (await read(2)).status, (await read(3)).status]).toEqual([
       'pending',
       'cancelled',
@@ -195,7 +199,7 @@ describe('leases', () => {
     const { rows } = await table.claim(2)
     await database.pool.query(`UPDATE email_queue SET status = 'cancelled' WHERE id = 2`)
     await database.pool.query(`UPDATE email_queue SET leased_until = now() + interval '1 second'`)
-    const renewed = await table.renew(rows)
+    const { renewed } = await table.renew(rows)
     expect([...renewed]).toEqual([rows.find(({ id }) => id === 1)?.token])
     expect((await read(1)).leased_until?.getTime()).toBeGreaterThan(Date.now() + 30_000)
   })

@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import type { AttemptResult } from '../../src/queue/leased-table.ts'
+import type { Recorded } from '../../src/queue/outcome-record.ts'
 import { Recorder } from '../../src/queue/recorder.ts'
 
 const log = pino({ level: 'silent' })
@@ -11,15 +12,16 @@ function result(id: number, details: object = {}): AttemptResult {
 
 /** Writes whose end the test decides. */
 function controlled() {
-  const writes: { ids: number[]; details: unknown[]; end: PromiseWithResolvers<{ fenced: number[] }> }[] = []
+  const writes: { ids: number[]; details: unknown[]; end: PromiseWithResolvers<Recorded> }[] = []
   const recorder = new Recorder((results) => {
-    const end = Promise.withResolvers<{ fenced: number[] }>()
+    const end = Promise.withResolvers<Recorded>()
     writes.push({ ids: results.map(({ id }) => id), details: results.map(({ details }) => details), end })
     return end.promise
   }, log)
   return { recorder, writes }
 }
 
+const nothing: Recorded = { fenced: [], locked: [] }
 const refused = Object.assign(new Error('invalid input'), { code: '22P05' })
 
 describe('the recorder', () => {
@@ -28,10 +30,10 @@ describe('the recorder', () => {
     const first = recorder.record(result(1))
     await expect.poll(() => writes.length).toBe(1)
     const rest = [recorder.record(result(2)), recorder.record(result(3))]
-    writes[0]?.end.resolve({ fenced: [] })
+    writes[0]?.end.resolve(nothing)
     await first
     await expect.poll(() => writes.map(({ ids }) => ids)).toEqual([[1], [2, 3]])
-    writes[1]?.end.resolve({ fenced: [] })
+    writes[1]?.end.resolve(nothing)
     await Promise.all(rest)
   })
 
@@ -41,7 +43,7 @@ describe('the recorder', () => {
     await expect.poll(() => writes.length).toBe(1)
     writes[0]?.end.reject(Object.assign(new Error('gone'), { code: 'ECONNREFUSED' }))
     await expect.poll(() => writes.length).toBe(2)
-    writes[1]?.end.resolve({ fenced: [] })
+    writes[1]?.end.resolve(nothing)
     await recorded
   })
 
@@ -50,7 +52,7 @@ describe('the recorder', () => {
     const first = recorder.record(result(0))
     await expect.poll(() => writes.length).toBe(1)
     const both = Promise.all([recorder.record(result(1, { bad: 1 })), recorder.record(result(2, { good: 1 }))])
-    writes[0]?.end.resolve({ fenced: [] })
+    writes[0]?.end.resolve(nothing)
     await first
     await expect.poll(() => writes.length).toBe(2)
     writes[1]?.end.reject(refused)
@@ -58,11 +60,25 @@ describe('the recorder', () => {
     writes[2]?.end.reject(refused)
     await expect.poll(() => writes.length).toBe(4)
     expect(writes[3]).toMatchObject({ ids: [1], details: [{}] })
-    writes[3]?.end.resolve({ fenced: [] })
+    writes[3]?.end.resolve(nothing)
     await expect.poll(() => writes.length).toBe(5)
     expect(writes[4]).toMatchObject({ ids: [2], details: [{ good: 1 }] })
-    writes[4]?.end.resolve({ fenced: [] })
+    writes[4]?.end.resolve(nothing)
     await both
+  })
+
+  it('tries again what another program has locked, and lets the others go', async () => {
+    const { recorder, writes } = controlled()
+    const [stuck, free] = [result(1), result(2)]
+    const order: number[] = []
+    const both = [stuck, free].map((one) => recorder.record(one).then(() => order.push(one.id)))
+    await expect.poll(() => writes.map(({ ids }) => ids)).toEqual([[1, 2]])
+    writes[0]?.end.resolve({ fenced: [], locked: [stuck] })
+    await expect.poll(() => writes.map(({ ids }) => ids)).toEqual([[1, 2], [1]])
+    expect(order).toEqual([2])
+    writes[1]?.end.resolve(nothing)
+    await Promise.all(both)
+    expect(order).toEqual([2, 1])
   })
 
   it('gives up only when told to', async () => {

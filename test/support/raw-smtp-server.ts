@@ -30,6 +30,7 @@ const usual: Readonly<Record<string, string>> = {
  */
 export async function startRawSmtpServer(
   steps: Readonly<Record<string, RawStep | RawStep[]>> = {},
+  port = 0,
 ): Promise<RawSmtpServer> {
   const queues = new Map(Object.entries(steps).map(([verb, step]) => [verb, Array.isArray(step) ? [...step] : step]))
   const sockets = new Set<Socket>()
@@ -74,7 +75,7 @@ export async function startRawSmtpServer(
       }
     })
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,

@@ -7,6 +7,7 @@ const databaseNote = 'It uses DATABASE_DIRECT_URL, or else DATABASE_URL, or else
 export function addMigrateCommands(program: Command): void {
   const migrate = program
     .command('migrate')
+    .summary('bring the schema of the database up to date, or back')
     .description(`bring the schema of the database up to date, or back. ${databaseNote}`)
     .addHelpText('after', '\nExamples:\n  $ fleet migrate status\n  $ fleet migrate up')
   addChanges(migrate)

@@ -41,6 +41,8 @@ async function readDraft(options: SendOptions): Promise<Omit<NewMail, 'scheduled
   const recipients = readRecipients(options)
   const variables = readVariables(options.variables)
   const template = options.template ?? null
+  if (template === null && options.variables !== undefined)
+    throw usageError('--variables fill a --template, and none is given')
   const rendered = template === null ? undefined : render(template, variables)
   const subject = options.subject ?? rendered?.subject
   if (subject === undefined)

@@ -1,0 +1,73 @@
+import type { Kysely } from 'kysely'
+import type { Logger } from 'pino'
+import type { Config } from '../config/config.ts'
+import type { DB } from '../db/schema.ts'
+import { Drain } from '../queue/drain.ts'
+import { Delivery } from './delivery.ts'
+import { ServerWatch } from './server-watch.ts'
+import { type EmailRow, emailTable, takeBack } from './store.ts'
+import { createTransport } from './transport.ts'
+
+export interface EmailDrainOptions {
+  readonly db: Kysely<DB>
+  /** Names the process to others. */
+  readonly owner: string
+  readonly email: Omit<Config['email'], 'smtpUrl'>
+  readonly defaultLocale: Config['defaultLocale']
+  readonly shutdownSeconds: number
+  readonly smtpUrl: string
+  /** The folder of the local mailbox, for `mailbox:`. */
+  readonly mailbox: string
+  readonly log: Logger
+  /** The first pause of an outage, in milliseconds. */
+  readonly firstPauseMs?: number
+}
+
+export interface EmailDrain {
+  readonly drain: Drain<EmailRow>
+  readonly watch: ServerWatch
+  /** Where the mail goes, without credentials. */
+  readonly destination: string
+  /** Finishes what is in hand within the deadline, gives the rest back, and closes the connections. */
+  stop(): Promise<void>
+}
+
+/** The parts that deliver `email_queue`, put together. */
+export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
+  const { db, owner, smtpUrl, mailbox, defaultLocale, shutdownSeconds, log } = options
+  const { concurrency, leaseSeconds, pollSeconds, backoff, from, maxBytes, dkim } = options.email
+  const transport = createTransport(smtpUrl, { lanes: concurrency, mailbox })
+  const watch: ServerWatch = new ServerWatch({
+    lanes: concurrency,
+    transport,
+    takeBack: (rows) => takeBack(db, rows),
+    onReady: () => drain.wake(),
+    log,
+    ...(options.firstPauseMs === undefined ? {} : { firstPauseMs: options.firstPauseMs }),
+  })
+  const delivery = new Delivery({ compose: { from, maxBytes, dkim, defaultLocale }, backoff, transport, watch, log })
+  const messageIdDomain = from.address.slice(from.address.lastIndexOf('@') + 1)
+  const drain = new Drain({
+    table: emailTable(db, { owner, leaseSeconds, messageIdDomain }),
+    concurrency,
+    leaseSeconds,
+    pollSeconds,
+    capacity: () => watch.capacity,
+    work: (lease) => delivery.attempt(lease),
+    onBug: (row, error) => delivery.onBug(row, error),
+    log,
+  })
+  const close = () => {
+    watch.stop()
+    transport.close()
+  }
+  return {
+    drain,
+    watch,
+    destination: transport.destination,
+    async stop() {
+      await drain.stop({ deadlineMs: shutdownSeconds * 1000, abort: close })
+      close()
+    },
+  }
+}

@@ -1,0 +1,210 @@
+import type { Logger } from 'pino'
+import { LaneLimit } from './lane-limit.ts'
+import { Outage } from './outage.ts'
+import { blameMail, type Judgement, type RecipientStates } from './policy.ts'
+import { RefusalStreak, type RefusedRow } from './refusal-streak.ts'
+import type { SmtpExchange, SmtpReply } from './smtp-exchange.ts'
+import type { Transport } from './transport.ts'
+
+export interface ServerWatchOptions {
+  readonly lanes: number
+  readonly transport: Pick<Transport, 'probe' | 'working'>
+  /** Puts rows back that failed before it was known to be an outage. */
+  readonly takeBack: (rows: readonly RefusedRow[]) => Promise<unknown>
+  /** Told when rows may be claimed again. */
+  readonly onReady: () => void
+  readonly log: Logger
+  readonly firstPauseMs?: number
+}
+
+/** One mail that was offered, and what it looks like taken by itself. */
+export interface Offer {
+  readonly row: RefusedRow
+  readonly exchange: SmtpExchange
+  readonly judgement: Judgement
+  /** By the monotonic clock. */
+  readonly offeredAt: number
+}
+
+/** Rows whose blame is remembered; the oldest is forgotten first. */
+const mostBlamed = 1_000
+
+/**
+ * Watches what a mail server does over many mails, and so tells a failure that is about us or the server from one that is about a
+ * mail. It corrects the judgement of a single exchange, and says how many mails may be in hand.
+ */
+export class ServerWatch {
+  readonly #options: ServerWatchOptions
+  readonly #outage: Outage
+  readonly #limit: LaneLimit
+  readonly #streak = new RefusalStreak()
+  /** How many mails had passed when a row was in hand as the server broke off or refused us. */
+  readonly #blamed = new Map<number, number>()
+  #passes = 0
+  #probing: Promise<boolean> | undefined
+
+  constructor(options: ServerWatchOptions) {
+    const { lanes, onReady, log, firstPauseMs } = options
+    this.#options = options
+    this.#limit = new LaneLimit(lanes, log)
+    const pause = firstPauseMs === undefined ? {} : { firstPauseMs }
+    this.#outage = new Outage({ probe: () => this.#probe(), onReady, log, ...pause })
+  }
+
+  /** Rows that may be in hand now: 0 during an outage. */
+  get capacity(): number {
+    return Math.min(this.#limit.current, this.#outage.capacity)
+  }
+
+  /** The pause before the next try, in milliseconds; 0 when there is no outage. */
+  get pauseMs(): number {
+    return this.#outage.pauseMs
+  }
+
+  stop(): void {
+    this.#outage.stop()
+    this.#limit.reset()
+  }
+
+  /** The judgement of an exchange in the light of what happened to others. Never rejects. */
+  async review(offer: Offer): Promise<Judgement> {
+    const { row, exchange, judgement } = offer
+    if (judgement.outcome.kind === 'outage') return this.#reviewRefusalOfUs(offer)
+    if (judgement.outcome.kind !== 'sent' && isBrokenOff(exchange)) return this.#reviewBreak(offer)
+    this.#blamed.delete(row.id)
+    this.#outage.passed()
+    return this.#reviewRefusal(offer)
+  }
+
+  /** Up to the answer to MAIL FROM: about us, unless others get through where this row was refused before. */
+  #reviewRefusalOfUs({ row, exchange, judgement }: Offer): Judgement {
+    const reachedServer = exchange.stage === 'mail'
+    if (reachedServer && this.#isToBlame(row)) {
+      this.#outage.passed()
+      return { ...judgement, outcome: blameMail(exchange) }
+    }
+    if (reachedServer) this.#suspect(row)
+    const { working } = this.#options.transport
+    if (working > 0 && (exchange.stage === 'connect' || says421(exchange))) {
+      this.#limit.shrinkTo(working)
+      return judgement
+    }
+    // On a working connection others are tried before it.
+    return this.#declareOutage(judgement, { behindOthers: reachedServer })
+  }
+
+  /** The connection broke, or the server closed it, in the middle of the mail: whose fault that is a probe tells. */
+  async #reviewBreak({ row, exchange, judgement, offeredAt }: Offer): Promise<Judgement> {
+    if (this.#isToBlame(row)) return judgement
+    this.#suspect(row)
+    const { working } = this.#options.transport
+    if (says421(exchange) && working > 0) {
+      this.#limit.shrinkTo(working)
+      return { ...judgement, outcome: { ...reasonOf(judgement), kind: 'throttled', retryAfterMs: 1_000 } }
+    }
+    const partOfOutage = this.#outage.touched(offeredAt) || !(await this.#probe()) || this.#outage.touched(offeredAt)
+    if (!partOfOutage) return judgement
+    const outage = { ...judgement, outcome: { ...reasonOf(judgement), kind: 'outage', retryAfterMs: 0 } } as const
+    return this.#declareOutage(outage, { behindOthers: true })
+  }
+
+  /** One and the same refusal by many domains in a row is about us. */
+  async #reviewRefusal({ row, exchange, judgement, offeredAt }: Offer): Promise<Judgement> {
+    const offered = exchange.recipients.map(({ address, reply }) => ({
+      address,
+      reply,
+      told: judgement.recipients[address],
+    }))
+    if (offered.some(({ told }) => told?.state === 'accepted')) {
+      // One that was under way when an outage began says nothing about the server since.
+      if (!this.#outage.touched(offeredAt)) this.#passes += 1
+      this.#streak.end()
+      return judgement
+    }
+    const refusals = offered.filter(({ told }) => told?.state === 'refused' && isPolicy(told.error_class))
+    if (judgement.outcome.kind !== 'hard_failure' || refusals.length === 0) {
+      this.#streak.end()
+      return judgement
+    }
+    const reply = kindOf(refusalOf(exchange, refusals[0]?.reply))
+    const domains = refusals.map(({ address }) => address.slice(address.lastIndexOf('@') + 1).toLowerCase())
+    if (!this.#streak.isAboutUs({ reply, domains, row })) return judgement
+    await this.#putBack()
+    const reason = `Refused by one domain after the other: ${reasonOf(judgement).reason}`
+    const outcome = { kind: 'outage', errorClass: 'policy_refused', reason, retryAfterMs: 0 } as const
+    return this.#declareOutage({ outcome, recipients: acceptedOf(judgement.recipients) }, { behindOthers: true })
+  }
+
+  async #putBack(): Promise<void> {
+    const { rows } = this.#streak
+    try {
+      await this.#options.takeBack(rows)
+      this.#streak.putBack(rows)
+    } catch (err) {
+      this.#options.log.warn(
+        { err, ids: rows.map(({ id }) => id) },
+        'cannot take back what failed before the outage was known; later',
+      )
+    }
+  }
+
+  #declareOutage(judgement: Judgement, { behindOthers }: { readonly behindOthers: boolean }): Judgement {
+    const { outcome } = judgement
+    if (outcome.kind !== 'outage') return judgement
+    this.#outage.began(outcome.reason)
+    this.#limit.reset()
+    return behindOthers ? { ...judgement, outcome: { ...outcome, retryAfterMs: this.#outage.pauseMs } } : judgement
+  }
+
+  /** In hand before when the server broke off or refused us, while others have got through since. */
+  #isToBlame({ id }: RefusedRow): boolean {
+    const passesThen = this.#blamed.get(id)
+    return passesThen !== undefined && this.#passes > passesThen
+  }
+
+  #suspect({ id }: RefusedRow): void {
+    if (!this.#blamed.has(id)) this.#blamed.set(id, this.#passes)
+    const [oldest] = this.#blamed.keys()
+    if (oldest !== undefined && this.#blamed.size > mostBlamed) this.#blamed.delete(oldest)
+  }
+
+  /** All who want to know at once share one probe. */
+  #probe(): Promise<boolean> {
+    this.#probing ??= this.#options.transport.probe().finally(() => {
+      this.#probing = undefined
+    })
+    return this.#probing
+  }
+}
+
+function isBrokenOff(exchange: SmtpExchange): boolean {
+  return exchange.fault !== undefined || says421(exchange)
+}
+
+function says421({ mail, recipients, message, fault }: SmtpExchange): boolean {
+  return [mail, message, fault?.reply, ...recipients.map(({ reply }) => reply)].some((reply) => reply?.code === 421)
+}
+
+function isPolicy(errorClass: string | undefined): boolean {
+  return errorClass === 'policy_refused' || errorClass === 'sender_refused'
+}
+
+/** The answer that refused: a recipient's own, or else the one to the message. */
+function refusalOf({ message }: SmtpExchange, own: SmtpReply | undefined): SmtpReply | undefined {
+  return own && own.code >= 400 ? own : message
+}
+
+function kindOf(reply: SmtpReply | undefined): string {
+  return `${reply?.code} ${reply?.enhanced}`
+}
+
+function reasonOf({ outcome }: Judgement): { errorClass: string; reason: string } {
+  return outcome.kind === 'sent'
+    ? { errorClass: '', reason: '' }
+    : { errorClass: outcome.errorClass, reason: outcome.reason }
+}
+
+/** What of the recipients' states stays true whatever becomes of the attempt. */
+export function acceptedOf(recipients: RecipientStates): RecipientStates {
+  return Object.fromEntries(Object.entries(recipients).filter(([, { state }]) => state === 'accepted'))
+}

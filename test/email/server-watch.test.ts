@@ -1,0 +1,265 @@
+import { sql } from 'kysely'
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createTestWorker, type TestWorkerOptions } from '../support/email-worker.ts'
+import { type RawSmtpServer, startRawSmtpServer } from '../support/raw-smtp-server.ts'
+import { type SmtpScript, startSmtpServer } from '../support/smtp-server.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.drop())
+beforeEach(() => sql`TRUNCATE email_queue RESTART IDENTITY`.execute(database.db))
+
+const cleanups: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+async function smtp(script: SmtpScript = {}) {
+  const server = await startSmtpServer(script)
+  cleanups.push(() => server.stop())
+  return server
+}
+
+function start(options: TestWorkerOptions) {
+  const worker = createTestWorker(database, options)
+  cleanups.push(() => worker.stop())
+  worker.drain.start()
+  worker.drain.wake()
+  return worker
+}
+
+async function insert(to: string, columns: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  const row = { recipient_to: to, subject: 's', body: 'b', ...columns }
+  const names = sql.join(Object.keys(row).map((name) => sql.ref(name)))
+  await sql`INSERT INTO email_queue (${names}) VALUES (${sql.join(Object.values(row))})`.execute(database.db)
+}
+
+async function rows(columns = 'status, attempts') {
+  const { rows: found } = await database.pool.query(
+    `SELECT ${columns}, count(*)::int AS count FROM email_queue GROUP BY ${columns} ORDER BY ${columns}`,
+  )
+  return found
+}
+
+const patience = { timeout: 15_000 }
+
+describe('telling the mail’s faults from the server’s', () => {
+  it('goes on over the same connection after a mail that nobody was accepted for', async () => {
+    const server = await smtp({ recipient: (address) => (address.startsWith('gone') ? '550 5.1.1 nobody' : undefined) })
+    for (const n of [1, 2]) await insert(`gone${n}@example.com`)
+    for (const n of [1, 2, 3]) await insert(`ok${n}@example.com`)
+    const worker = start({ smtpUrl: server.url, concurrency: 1 })
+    await expect
+      .poll(() => rows('status'), patience)
+      .toEqual([
+        { status: 'failed', count: 2 },
+        { status: 'sent', count: 3 },
+      ])
+    expect(worker.watch.pauseMs).toBe(0)
+    expect(server.connections).toBe(1)
+  })
+
+  it.each(['RCPT TO', '.'])('burns no attempt when the server dies at %j under load', async (step) => {
+    for (let n = 0; n < 20; n += 1) await insert(`user${n}@example.com`)
+    const dying: RawSmtpServer = await startRawSmtpServer({ [step]: () => void dying.stop() })
+    const worker = start({ smtpUrl: `smtp://127.0.0.1:${dying.port}`, concurrency: 5 })
+    await expect.poll(() => worker.watch.capacity, patience).toBe(0)
+    const server = await smtp({ port: dying.port })
+    await expect.poll(() => rows(), patience).toEqual([{ status: 'sent', attempts: 1, count: 20 }])
+    expect(server.mails.length).toBe(20)
+  })
+
+  it('counts an attempt when a mail makes the server break off while others get through', async () => {
+    const server = await smtp({
+      message: (mail) => (mail.to[0] === 'poison@example.com' ? '421 4.3.0 closing' : undefined),
+    })
+    await insert('poison@example.com', { max_attempts: 1 })
+    for (let n = 0; n < 10; n += 1) await insert(`user${n}@example.com`)
+    start({ smtpUrl: server.url, concurrency: 2 })
+    await expect
+      .poll(() => rows('status'), patience)
+      .toEqual([
+        { status: 'failed', count: 1 },
+        { status: 'sent', count: 10 },
+      ])
+  })
+
+  it('fails a mail refused at MAIL FROM when others are not, instead of pausing for it again and again', async () => {
+    const refusing = await smtp({
+      options: {
+        onMailFrom: (address, _session, done) => {
+          const size = Number(address.args && 'SIZE' in address.args ? address.args.SIZE : 0)
+          done(size > 5_000 ? Object.assign(new Error('5.7.0 not this one'), { responseCode: 554 }) : null)
+        },
+        size: 100_000,
+      },
+    })
+    await insert('large@example.com', { body: 'x '.repeat(4_000) })
+    for (let n = 0; n < 10; n += 1) await insert(`user${n}@example.com`)
+    start({ smtpUrl: refusing.url, concurrency: 2 })
+    await expect
+      .poll(() => rows('status'), patience)
+      .toEqual([
+        { status: 'failed', count: 1 },
+        { status: 'sent', count: 10 },
+      ])
+  })
+
+  it('never writes twice to somebody who has the mail because another refuses our sender', async () => {
+    const server = await smtp({
+      recipient: (address) => (address.startsWith('picky') ? '550 5.1.8 sender' : undefined),
+    })
+    await insert('ok@example.com, picky@elsewhere.example')
+    start({ smtpUrl: server.url })
+    await expect
+      .poll(() => rows('status, error_class'), patience)
+      .toEqual([{ status: 'failed', error_class: 'sender_refused', count: 1 }])
+    expect(server.mails.map(({ to }) => to)).toEqual([['ok@example.com']])
+  })
+
+  it('takes back every row of a streak, over many connections', async () => {
+    let listed = true
+    const server = await smtp({ message: () => (listed ? '554 5.7.1 our block list has you' : undefined) })
+    for (let n = 0; n < 12; n += 1) await insert(`user@domain${n}.example`)
+    const worker = start({ smtpUrl: server.url, concurrency: 10 })
+    await expect.poll(() => worker.watch.pauseMs, patience).toBeGreaterThan(0)
+    await expect.poll(() => rows('status'), patience).toEqual([{ status: 'pending', count: 12 }])
+    listed = false
+    await expect.poll(() => rows('status'), { timeout: 30_000 }).toEqual([{ status: 'sent', count: 12 }])
+  })
+
+  it('keeps on when an outage ends while a probe is under way', async () => {
+    let greeted = 0
+    const server = await smtp({
+      options: {
+        onConnect: (_session, done) => {
+          greeted += 1
+          // The second connection is the probe: slow, while mail passes over the first.
+          if (greeted === 2) done(Object.assign(new Error('4.3.2 too many'), { responseCode: 421 }))
+          else done()
+        },
+      },
+    })
+    for (let n = 0; n < 30; n += 1) await insert(`user${n}@example.com`)
+    start({ smtpUrl: server.url, concurrency: 2 })
+    await expect.poll(() => rows(), patience).toEqual([{ status: 'sent', attempts: 1, count: 30 }])
+  })
+})
+
+describe('rows that other programs wrote or hold', () => {
+  it('does not let a forgotten transaction on one row hold up or double the others', async () => {
+    const gate = Promise.withResolvers<undefined>()
+    const server = await smtp({ message: () => gate.promise })
+    for (let n = 0; n < 8; n += 1) await insert(`user${n}@example.com`)
+    start({ smtpUrl: server.url, concurrency: 4, leaseSeconds: 1 })
+    await expect.poll(() => rows('status'), patience).toContainEqual({ status: 'sending', count: 4 })
+    const session = new pg.Client(database.url)
+    await session.connect()
+    await session.query('BEGIN')
+    await session.query(`UPDATE email_queue SET status = 'cancelled' WHERE id = 1`)
+    gate.resolve(undefined)
+    start({ smtpUrl: server.url, concurrency: 4, leaseSeconds: 1, owner: 'another' })
+    await expect
+      .poll(() => rows('status'), patience)
+      .toEqual([
+        { status: 'sending', count: 1 },
+        { status: 'sent', count: 7 },
+      ])
+    await session.query('ROLLBACK')
+    await session.end()
+    await expect.poll(() => rows('status'), patience).toEqual([{ status: 'sent', count: 8 }])
+    expect(server.mails.length).toBe(8)
+  })
+
+  it.each([
+    ['a time before all times', { scheduled_at: '-infinity' }],
+    ['as many attempts as a number can hold', { attempts: 2_147_483_647 }],
+    ['an empty Message-ID', { message_id: '' }],
+  ])('sends past %s', async (_name, columns) => {
+    const server = await smtp()
+    await insert('odd@example.com', columns)
+    await insert('user@example.com')
+    start({ smtpUrl: server.url })
+    await expect.poll(() => server.mails.map(({ to }) => to[0]), patience).toContain('user@example.com')
+    await expect.poll(() => rows('status'), patience).not.toContainEqual(expect.objectContaining({ status: 'sending' }))
+    for (const mail of server.mails) expect(mail.header('message-id')).toMatch(/^<\d+\.[0-9a-f]+@vertex\.example>$/)
+  })
+
+  it('keeps a row with its worker when another program sets it to pending meanwhile', async () => {
+    const server = await smtp({
+      message: async () => {
+        await sql`UPDATE email_queue SET status = 'pending'`.execute(database.db)
+        return undefined
+      },
+    })
+    await insert('user@example.com')
+    const worker = start({ smtpUrl: server.url })
+    await expect.poll(() => rows('status'), patience).toEqual([{ status: 'sent', count: 1 }])
+    await worker.drain.run()
+    expect(server.mails.length).toBe(1)
+  })
+
+  it('records an answer that ends in half an emoji', async () => {
+    const server = await smtp({
+      recipient: (address) => (address.startsWith('b') ? `450 4.2.0 ${'x'.repeat(498)}😀😀` : undefined),
+    })
+    await insert('a@example.com, b@example.com')
+    start({ smtpUrl: server.url })
+    await expect.poll(() => rows(), patience).toEqual([{ status: 'pending', attempts: 1, count: 1 }])
+    const { recipients } = await database.db.selectFrom('email_queue').selectAll().executeTakeFirstOrThrow()
+    expect(recipients).toMatchObject({ 'a@example.com': { state: 'accepted' }, 'b@example.com': { state: 'deferred' } })
+  })
+
+  it('expires what is too late during an outage as well', async () => {
+    const server = await startSmtpServer()
+    await server.stop()
+    await sql`
+      INSERT INTO email_queue (recipient_to, subject, body, not_after)
+      VALUES ('a@example.com', 's', 'b', fleet.utc_now() + interval '1 second')`.execute(database.db)
+    start({ smtpUrl: server.url })
+    await expect
+      .poll(() => rows('status, error_class'), patience)
+      .toEqual([{ status: 'expired', error_class: 'expired', count: 1 }])
+  })
+})
+
+describe('stopping', () => {
+  it('opens no connection after the deadline', async () => {
+    const server = await startRawSmtpServer({ 'MAIL FROM': ['250 ok', () => {}] })
+    cleanups.push(() => server.stop())
+    await insert('first@example.com')
+    const worker = createTestWorker(database, {
+      smtpUrl: `smtp://127.0.0.1:${server.port}`,
+      concurrency: 1,
+      shutdownSeconds: 0.3,
+    })
+    worker.drain.start()
+    worker.drain.wake()
+    await expect.poll(() => rows('status'), patience).toEqual([{ status: 'sent', count: 1 }])
+    await insert('second@example.com')
+    await expect.poll(() => rows('status'), patience).toContainEqual({ status: 'sending', count: 1 })
+    await worker.stop()
+    expect(server.connections).toBe(1)
+    expect(await rows()).toEqual([
+      { status: 'pending', attempts: 0, count: 1 },
+      { status: 'sent', attempts: 1, count: 1 },
+    ])
+  })
+
+  it('ends during an outage without trying again', async () => {
+    const server = await startSmtpServer()
+    await server.stop()
+    await insert('user@example.com')
+    const worker = start({ smtpUrl: server.url })
+    await expect.poll(() => worker.watch.capacity, patience).toBe(0)
+    await worker.stop()
+    const late = await smtp({ port: server.port })
+    await insert('other@example.com')
+    expect(await rows()).toEqual([{ status: 'pending', attempts: 0, count: 2 }])
+    expect(late.connections).toBe(0)
+  })
+})
