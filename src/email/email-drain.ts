@@ -66,8 +66,7 @@ export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
     watch,
     destination: transport.destination,
     async stop() {
-      await drain.stop({ deadlineMs: shutdownSeconds * 1000, abort: close })
-      close()
+      await drain.stop({ deadlineMs: shutdownSeconds * 1000, abort: close }).finally(close)
     },
   }
 }

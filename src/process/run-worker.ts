@@ -5,6 +5,8 @@ import { type Config, ConfigError, loadConfig } from '../config/config.ts'
 import { connectDatabase, type Database, isUnreachable } from '../db/pool.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { waitForDatabase } from './database-ready.ts'
+import { closingMs, endIfNotStopped } from './deadline.ts'
+import { tellParentReady } from './parent.ts'
 import { listenForShutdown, type Shutdown } from './shutdown.ts'
 
 /** What a worker is given when its database is ready. */
@@ -32,8 +34,6 @@ export interface WorkerDefinition {
 
 const exitFatal = 1
 const exitConfiguration = 78
-/** After the drain's deadline: for recording and closing. PM2 is told to wait a second longer before it kills. */
-const closingMs = 4_000
 
 /**
  * The life of a worker process: configuration (78 when it is wrong), waiting for the database, start, telling the parent that it is
@@ -45,7 +45,7 @@ export async function runWorker(definition: WorkerDefinition): Promise<void> {
   const log = createLogger({ level: config.logLevel, name: definition.name })
   for (const warning of config.warnings) log.warn(warning)
   endOnBug(log)
-  shutdown.signal.addEventListener('abort', () => endLater(config.shutdownSeconds * 1000 + closingMs, log))
+  endIfNotStopped(shutdown.signal, { afterMs: config.shutdownSeconds * 1000 + closingMs, log })
   try {
     await live({ definition, config, shutdown, log })
   } catch (err) {
@@ -71,7 +71,8 @@ async function live({ definition, config, shutdown, log }: Life): Promise<void> 
     const context = { config, database, directUrl: directUrl ?? url, owner, log }
     const worker = await startWhenReady(definition, context, shutdown.signal)
     if (worker === undefined) return
-    if (!shutdown.signal.aborted) announceReady(owner, log)
+    log.info({ owner }, 'ready')
+    if (!shutdown.signal.aborted) tellParentReady()
     await shutdown.requested
     log.info({ reason: shutdown.signal.reason }, 'stopping')
     await worker.stop()
@@ -99,12 +100,6 @@ async function startWhenReady(
   return undefined
 }
 
-/** Errors go nowhere: that the parent is gone is a reason to stop, and comes as one. */
-function announceReady(owner: string, log: Logger): void {
-  log.info({ owner }, 'ready')
-  process.send?.('ready', undefined, undefined, () => {})
-}
-
 function readConfiguration({ needs }: WorkerDefinition): Config {
   try {
     return loadConfig({ needs })
@@ -123,13 +118,4 @@ function endOnBug(log: Logger): void {
   }
   process.on('uncaughtException', end)
   process.on('unhandledRejection', end)
-}
-
-/** A stop that hangs, on a connection gone silent perhaps, ends here. Does not keep the process from ending before. */
-function endLater(afterMs: number, log: Logger): void {
-  const end = (): void => {
-    log.fatal({ open: process.getActiveResourcesInfo() }, 'not stopped in time; ending the process')
-    process.exit(exitFatal)
-  }
-  setTimeout(end, afterMs).unref()
 }

@@ -11,7 +11,9 @@ import { connectDatabase, type Database } from '../db/pool.ts'
 import { startEmailWorker } from '../email/worker.ts'
 import { homeFolder, mailboxFolder } from '../runtime/folders.ts'
 import { createLogger } from '../runtime/logger.ts'
+import { closingMs, endIfNotStopped } from './deadline.ts'
 import { addDemonstration, withdrawDemonstration } from './demonstration.ts'
+import { tellParentReady } from './parent.ts'
 import { listenForShutdown } from './shutdown.ts'
 
 /** Where the fleet keeps its rows, and what to do with that at the end. */
@@ -49,9 +51,10 @@ export async function runUp(): Promise<void> {
     const owner = `up@${hostname()}:${process.pid}`
     const log = createLogger({ level: config.logLevel, name: 'fleet', ...terminal() })
     for (const warning of config.warnings) log.warn(warning)
+    endIfNotStopped(shutdown.signal, { afterMs: config.shutdownSeconds * 1000 + 2 * closingMs, log })
     const worker = await startEmailWorker({ config, database, directUrl: home.directUrl, owner, log })
     process.stdout.write(welcome(config, home))
-    process.send?.('ready')
+    tellParentReady()
     await shutdown.requested
     log.info({ reason: shutdown.signal.reason }, 'stopping')
     await worker.stop()

@@ -92,7 +92,7 @@ export class Drain<Row extends Claim> {
 
   /**
    * Claims nothing more and waits until everything in hand is recorded. At the deadline `abort` is called, which must make all work
-   * end promptly.
+   * end promptly. Rejects when outcomes could not be recorded: then it was no clean stop.
    */
   async stop({ deadlineMs, abort }: { deadlineMs: number; abort: () => void }): Promise<void> {
     this.#stopping = true
@@ -106,6 +106,7 @@ export class Drain<Row extends Claim> {
     while (this.#inHand.size > 0) await this.#nudged.promise
     clearTimeout(deadline)
     await Promise.all(this.#loops.map((loop) => loop.stop()))
+    if (this.#recorder.lost > 0) throw new Error(`${this.#recorder.lost} outcomes could not be recorded`)
   }
 
   async #claimWhatIsDue(): Promise<PassResult> {

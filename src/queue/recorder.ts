@@ -23,6 +23,7 @@ export class Recorder {
   #waiting: Waiting[] = []
   #writing = false
   #idle: Promise<void> = Promise.resolve()
+  #lost = 0
 
   constructor(write: (results: readonly AttemptResult[]) => Promise<Recorded>, log: Logger) {
     this.#write = write
@@ -37,6 +38,11 @@ export class Recorder {
   /** Resolves when nothing is left to write: rows recorded together free their lanes together, and the next claim takes them all. */
   get idle(): Promise<void> {
     return this.#idle
+  }
+
+  /** Outcomes that could not be written. */
+  get lost(): number {
+    return this.#lost
   }
 
   /** Ends the trying: what cannot be written now stays with its lease, and is logged. */
@@ -112,6 +118,7 @@ export class Recorder {
   }
 
   #abandon(results: readonly AttemptResult[], err: unknown): readonly AttemptResult[] {
+    this.#lost += results.length
     for (const { id, settlement } of results) {
       this.#log.error(
         { err, id, status: settlement.status },

@@ -45,8 +45,6 @@ async function rows(columns = 'status, attempts') {
   return found
 }
 
-const patience = { timeout: 15_000 }
-
 describe('telling the mail’s faults from the server’s', () => {
   it('goes on over the same connection after a mail that nobody was accepted for', async () => {
     const server = await smtp({ recipient: (address) => (address.startsWith('gone') ? '550 5.1.1 nobody' : undefined) })
@@ -54,7 +52,7 @@ describe('telling the mail’s faults from the server’s', () => {
     for (const n of [1, 2, 3]) await insert(`ok${n}@example.com`)
     const worker = start({ smtpUrl: server.url, concurrency: 1 })
     await expect
-      .poll(() => rows('status'), patience)
+      .poll(() => rows('status'))
       .toEqual([
         { status: 'failed', count: 2 },
         { status: 'sent', count: 3 },
@@ -67,9 +65,9 @@ describe('telling the mail’s faults from the server’s', () => {
     for (let n = 0; n < 20; n += 1) await insert(`user${n}@example.com`)
     const dying: RawSmtpServer = await startRawSmtpServer({ [step]: () => void dying.stop() })
     const worker = start({ smtpUrl: `smtp://127.0.0.1:${dying.port}`, concurrency: 5 })
-    await expect.poll(() => worker.watch.capacity, patience).toBe(0)
+    await expect.poll(() => worker.watch.capacity).toBe(0)
     const server = await smtp({ port: dying.port })
-    await expect.poll(() => rows(), patience).toEqual([{ status: 'sent', attempts: 1, count: 20 }])
+    await expect.poll(() => rows()).toEqual([{ status: 'sent', attempts: 1, count: 20 }])
     expect(server.mails.length).toBe(20)
   })
 
@@ -81,7 +79,7 @@ describe('telling the mail’s faults from the server’s', () => {
     for (let n = 0; n < 10; n += 1) await insert(`user${n}@example.com`)
     start({ smtpUrl: server.url, concurrency: 2 })
     await expect
-      .poll(() => rows('status'), patience)
+      .poll(() => rows('status'))
       .toEqual([
         { status: 'failed', count: 1 },
         { status: 'sent', count: 10 },
@@ -102,7 +100,7 @@ describe('telling the mail’s faults from the server’s', () => {
     for (let n = 0; n < 10; n += 1) await insert(`user${n}@example.com`)
     start({ smtpUrl: refusing.url, concurrency: 2 })
     await expect
-      .poll(() => rows('status'), patience)
+      .poll(() => rows('status'))
       .toEqual([
         { status: 'failed', count: 1 },
         { status: 'sent', count: 10 },
@@ -116,7 +114,7 @@ describe('telling the mail’s faults from the server’s', () => {
     await insert('ok@example.com, picky@elsewhere.example')
     start({ smtpUrl: server.url })
     await expect
-      .poll(() => rows('status, error_class'), patience)
+      .poll(() => rows('status, error_class'))
       .toEqual([{ status: 'failed', error_class: 'sender_refused', count: 1 }])
     expect(server.mails.map(({ to }) => to)).toEqual([['ok@example.com']])
   })
@@ -126,8 +124,8 @@ describe('telling the mail’s faults from the server’s', () => {
     const server = await smtp({ message: () => (listed ? '554 5.7.1 our block list has you' : undefined) })
     for (let n = 0; n < 12; n += 1) await insert(`user@domain${n}.example`)
     const worker = start({ smtpUrl: server.url, concurrency: 10 })
-    await expect.poll(() => worker.watch.pauseMs, patience).toBeGreaterThan(0)
-    await expect.poll(() => rows('status'), patience).toEqual([{ status: 'pending', count: 12 }])
+    await expect.poll(() => worker.watch.pauseMs).toBeGreaterThan(0)
+    await expect.poll(() => rows('status')).toEqual([{ status: 'pending', count: 12 }])
     listed = false
     await expect.poll(() => rows('status'), { timeout: 30_000 }).toEqual([{ status: 'sent', count: 12 }])
   })
@@ -146,7 +144,7 @@ describe('telling the mail’s faults from the server’s', () => {
     })
     for (let n = 0; n < 30; n += 1) await insert(`user${n}@example.com`)
     start({ smtpUrl: server.url, concurrency: 2 })
-    await expect.poll(() => rows(), patience).toEqual([{ status: 'sent', attempts: 1, count: 30 }])
+    await expect.poll(() => rows()).toEqual([{ status: 'sent', attempts: 1, count: 30 }])
   })
 })
 
@@ -156,7 +154,7 @@ describe('rows that other programs wrote or hold', () => {
     const server = await smtp({ message: () => gate.promise })
     for (let n = 0; n < 8; n += 1) await insert(`user${n}@example.com`)
     start({ smtpUrl: server.url, concurrency: 4, leaseSeconds: 1 })
-    await expect.poll(() => rows('status'), patience).toContainEqual({ status: 'sending', count: 4 })
+    await expect.poll(() => rows('status')).toContainEqual({ status: 'sending', count: 4 })
     const session = new pg.Client(database.url)
     await session.connect()
     await session.query('BEGIN')
@@ -164,14 +162,14 @@ describe('rows that other programs wrote or hold', () => {
     gate.resolve(undefined)
     start({ smtpUrl: server.url, concurrency: 4, leaseSeconds: 1, owner: 'another' })
     await expect
-      .poll(() => rows('status'), patience)
+      .poll(() => rows('status'))
       .toEqual([
         { status: 'sending', count: 1 },
         { status: 'sent', count: 7 },
       ])
     await session.query('ROLLBACK')
     await session.end()
-    await expect.poll(() => rows('status'), patience).toEqual([{ status: 'sent', count: 8 }])
+    await expect.poll(() => rows('status')).toEqual([{ status: 'sent', count: 8 }])
     expect(server.mails.length).toBe(8)
   })
 
@@ -184,8 +182,8 @@ describe('rows that other programs wrote or hold', () => {
     await insert('odd@example.com', columns)
     await insert('user@example.com')
     start({ smtpUrl: server.url })
-    await expect.poll(() => server.mails.map(({ to }) => to[0]), patience).toContain('user@example.com')
-    await expect.poll(() => rows('status'), patience).not.toContainEqual(expect.objectContaining({ status: 'sending' }))
+    await expect.poll(() => server.mails.map(({ to }) => to[0])).toContain('user@example.com')
+    await expect.poll(() => rows('status')).not.toContainEqual(expect.objectContaining({ status: 'sending' }))
     for (const mail of server.mails) expect(mail.header('message-id')).toMatch(/^<\d+\.[0-9a-f]+@vertex\.example>$/)
   })
 
@@ -198,7 +196,7 @@ describe('rows that other programs wrote or hold', () => {
     })
     await insert('user@example.com')
     const worker = start({ smtpUrl: server.url })
-    await expect.poll(() => rows('status'), patience).toEqual([{ status: 'sent', count: 1 }])
+    await expect.poll(() => rows('status')).toEqual([{ status: 'sent', count: 1 }])
     await worker.drain.run()
     expect(server.mails.length).toBe(1)
   })
@@ -209,7 +207,7 @@ describe('rows that other programs wrote or hold', () => {
     })
     await insert('a@example.com, b@example.com')
     start({ smtpUrl: server.url })
-    await expect.poll(() => rows(), patience).toEqual([{ status: 'pending', attempts: 1, count: 1 }])
+    await expect.poll(() => rows()).toEqual([{ status: 'pending', attempts: 1, count: 1 }])
     const { recipients } = await database.db.selectFrom('email_queue').selectAll().executeTakeFirstOrThrow()
     expect(recipients).toMatchObject({ 'a@example.com': { state: 'accepted' }, 'b@example.com': { state: 'deferred' } })
   })
@@ -222,7 +220,7 @@ describe('rows that other programs wrote or hold', () => {
       VALUES ('a@example.com', 's', 'b', fleet.utc_now() + interval '1 second')`.execute(database.db)
     start({ smtpUrl: server.url })
     await expect
-      .poll(() => rows('status, error_class'), patience)
+      .poll(() => rows('status, error_class'))
       .toEqual([{ status: 'expired', error_class: 'expired', count: 1 }])
   })
 })
@@ -239,9 +237,9 @@ describe('stopping', () => {
     })
     worker.drain.start()
     worker.drain.wake()
-    await expect.poll(() => rows('status'), patience).toEqual([{ status: 'sent', count: 1 }])
+    await expect.poll(() => rows('status')).toEqual([{ status: 'sent', count: 1 }])
     await insert('second@example.com')
-    await expect.poll(() => rows('status'), patience).toContainEqual({ status: 'sending', count: 1 })
+    await expect.poll(() => rows('status')).toContainEqual({ status: 'sending', count: 1 })
     await worker.stop()
     expect(server.connections).toBe(1)
     expect(await rows()).toEqual([
@@ -255,7 +253,7 @@ describe('stopping', () => {
     await server.stop()
     await insert('user@example.com')
     const worker = start({ smtpUrl: server.url })
-    await expect.poll(() => worker.watch.capacity, patience).toBe(0)
+    await expect.poll(() => worker.watch.capacity).toBe(0)
     await worker.stop()
     const late = await smtp({ port: server.port })
     await insert('other@example.com')

@@ -33,11 +33,16 @@ export class JsonLines {
     const { promise, resolve, reject } = Promise.withResolvers<LogLine>()
     const waiter = { matches, found: resolve }
     this.#waiting.add(waiter)
-    void this.#ended.then(() => {
-      const last = this.read.slice(-5).map((line) => JSON.stringify(line))
-      reject(new Error(`The log ended without ${msg}:\n${last.join('\n')}`))
-    })
+    void this.#ended.then(() => reject(new Error(`The log ended without ${msg}:\n${this.tail()}`)))
     return promise.finally(() => this.#waiting.delete(waiter))
+  }
+
+  /** The last lines, for the messages of errors. */
+  tail(): string {
+    return this.read
+      .slice(-5)
+      .map((line) => JSON.stringify(line))
+      .join('\n')
   }
 
   #take(line: LogLine): void {

@@ -63,6 +63,10 @@ export function spawnWorker(options: SpawnOptions): SpawnedWorker {
       if (isReady) resolve()
     })
   })
+  const endedUnready = exit.then(({ code, signal }) => {
+    throw new Error(`The worker ended before it was ready (${code ?? signal}):\n${lines.tail()}`)
+  })
+  endedUnready.catch(() => {})
   return {
     pid: child.pid ?? 0,
     logs: lines.read,
@@ -71,7 +75,7 @@ export function spawnWorker(options: SpawnOptions): SpawnedWorker {
     get isReady() {
       return isReady
     },
-    ready: () => Promise.race([ready, exit.then((how) => fail('ended before it was ready', how, lines.read))]),
+    ready: () => Promise.race([ready, endedUnready]),
     logged: (msg) => lines.line(msg),
     signal: (signal) => void child.kill(signal),
     stop(signal) {
@@ -105,9 +109,4 @@ async function whenEnded(child: PipedProcess): Promise<Exit> {
   const [code, signal] = await once(child, 'exit')
   await Promise.all(streams)
   return { code, signal }
-}
-
-function fail(what: string, how: Exit, logs: readonly LogLine[]): never {
-  const last = logs.slice(-5).map((line) => JSON.stringify(line))
-  throw new Error(`The worker ${what} (${JSON.stringify(how)}):\n${last.join('\n')}`)
 }

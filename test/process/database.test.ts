@@ -1,0 +1,128 @@
+import { sql } from 'kysely'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { migrateUp } from '../../src/db/migrator.ts'
+import { startCluster, type TestCluster } from '../support/cluster.ts'
+import { createEmptyTestDatabase, type TestDatabase } from '../support/database.ts'
+import { createInstallation, type Installation } from '../support/installation.ts'
+import { type SpawnedWorker, spawnWorker } from '../support/processes.ts'
+import { startSmtpServer, type TestSmtpServer } from '../support/smtp-server.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
+import { attemptsOf, insertMails, waitForMails, waitUntilSent } from './mails.ts'
+
+let cluster: TestCluster
+let installation: Installation
+let database: TestDatabase
+let server: TestSmtpServer
+
+beforeAll(async () => {
+  cluster = await startCluster()
+  installation = await createInstallation()
+  database = await createEmptyTestDatabase(cluster.adminUrl)
+  server = await startSmtpServer()
+})
+afterAll(async () => {
+  await database.drop()
+  await server.stop()
+  await installation.remove()
+  await cluster.remove()
+})
+
+function startWorker(env: Record<string, string> = {}): SpawnedWorker {
+  return spawnWorker({
+    directory: installation.directory,
+    env: { DATABASE_URL: database.url, SMTP_URL: server.url, ...env },
+  })
+}
+
+describe('a worker without a usable database', () => {
+  it('waits while it lacks migrations, says so once, and begins by itself', async () => {
+    const worker = startWorker()
+    const line = await worker.logged(/^waiting/)
+    expect(line).toMatchObject({ level: 'warn', msg: 'waiting: the database lacks migrations; run "fleet migrate up"' })
+    expect(line.pending).toContain('20260101000800_create_email_queue_and_notifications')
+    expect(worker.isReady).toBe(false)
+    await migrateUp(database.db)
+    await worker.ready()
+    expect(worker.logs.filter(({ msg }) => msg.startsWith('waiting'))).toHaveLength(1)
+    await insertMails(database.db, 1)
+    await waitUntilSent(database.db, 1)
+  })
+
+  it('waits while the server is down, and begins by itself', async () => {
+    await cluster.stop()
+    const worker = startWorker()
+    const line = await worker.logged(/^waiting/)
+    expect(line).toMatchObject({ msg: 'waiting: the database cannot be used', err: { code: 'ECONNREFUSED' } })
+    expect(worker.isReady).toBe(false)
+    await cluster.start()
+    await worker.ready()
+  })
+
+  it('can be stopped while it waits', async () => {
+    const worker = startWorker({ DATABASE_URL: 'postgres://fleet@127.0.0.1:1/fleet' })
+    await worker.logged(/^waiting/)
+    expect(await worker.stop('SIGTERM')).toEqual({ code: 0, signal: null })
+    expect(worker.isReady).toBe(false)
+  })
+})
+
+describe('a worker that loses its database', () => {
+  // So long between polls that only wake-ups can be what goes on.
+  const env = { EMAIL_POLL_SECONDS: '60' }
+
+  it('survives a restart of the server under load, and hears of new mails again', async () => {
+    await sql`TRUNCATE email_queue`.execute(database.db)
+    const before = server.mails.length
+    const worker = startWorker(env)
+    await worker.ready()
+    await insertMails(database.db, 1_500)
+    await waitForMails(server, before + 200)
+    await cluster.stop()
+    await worker.logged(/^not listening/)
+    await cluster.start()
+    await expectDelivery(worker, 1_500)
+  })
+
+  it('survives the end of all its connections under load', async () => {
+    await sql`TRUNCATE email_queue`.execute(database.db)
+    const before = server.mails.length
+    const worker = startWorker(env)
+    await worker.ready()
+    await insertMails(database.db, 1_500)
+    await waitForMails(server, before + 200)
+    const admin = await connectAdmin()
+    await admin.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'fleet email%'`,
+    )
+    await expectDelivery(worker, 1_500)
+  })
+
+  it('ends in time when the database has gone silent', async () => {
+    const proxy = await startTcpProxy(Number(new URL(database.url).port))
+    onTestFinished(() => proxy.stop())
+    const url = new URL(database.url)
+    url.port = String(proxy.port)
+    const worker = startWorker({ DATABASE_URL: url.href, SHUTDOWN_SECONDS: '1' })
+    await worker.ready()
+    proxy.goSilent()
+    expect(await worker.stop('SIGINT')).toEqual({ code: 1, signal: null })
+    expect(worker.logs.at(-1)).toMatchObject({ level: 'fatal', msg: 'not stopped in time; ending the process' })
+  })
+
+  async function connectAdmin(): Promise<pg.Client> {
+    const admin = new pg.Client(cluster.adminUrl)
+    await admin.connect()
+    onTestFinished(() => admin.end())
+    return admin
+  }
+
+  /** All of it, once; one more afterwards, heard of by NOTIFY. */
+  async function expectDelivery(worker: SpawnedWorker, count: number): Promise<void> {
+    await waitUntilSent(database.db, count)
+    expect(await attemptsOf(database.db, 'sent')).toEqual([1])
+    await insertMails(database.db, 1)
+    await waitUntilSent(database.db, count + 1)
+    expect(await worker.stop('SIGINT')).toEqual({ code: 0, signal: null })
+  }
+})

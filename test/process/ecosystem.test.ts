@@ -1,0 +1,52 @@
+import { execFile } from 'node:child_process'
+import process from 'node:process'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createInstallation, type Installation } from '../support/installation.ts'
+
+const execute = promisify(execFile)
+let installation: Installation
+
+beforeAll(async () => {
+  installation = await createInstallation()
+})
+afterAll(() => installation.remove())
+
+/** The configuration and the names in the environment after it was read, as PM2 would have them. */
+async function read(env: Record<string, string> = {}) {
+  const script = `const { apps } = require('./ecosystem.config.cjs')
+    console.log(JSON.stringify({ apps, names: Object.keys(process.env) }))`
+  const { stdout } = await execute(process.execPath, ['-e', script], { cwd: installation.directory, env })
+  const { apps, names }: { apps: Record<string, unknown>[]; names: string[] } = JSON.parse(stdout)
+  return { stdout, apps, names }
+}
+
+describe('the ecosystem file', () => {
+  it('runs every worker in fork mode, under an absolute interpreter, without the agent', async () => {
+    const { apps } = await read()
+    expect(apps).toMatchObject([
+      {
+        name: 'fleet-email',
+        script: 'workers/email.ts',
+        instances: 2,
+        exec_mode: 'fork',
+        pmx: false,
+        kill_timeout: 20_000,
+      },
+    ])
+    for (const { interpreter, cwd } of apps) {
+      expect(interpreter).toMatch(/^\/.*node$/)
+      expect(cwd).toBe(installation.directory)
+    }
+  })
+
+  it('gives five seconds more than SHUTDOWN_SECONDS before it kills, as the workers find it', async () => {
+    await installation.writeDotenv('SHUTDOWN_SECONDS=60\nDATABASE_URL=postgres://fleet:geheim@db.example/fleet\n')
+    const { apps, names, stdout } = await read()
+    expect(apps).toMatchObject([{ kill_timeout: 65_000 }])
+    expect(await read({ SHUTDOWN_SECONDS: '30' })).toMatchObject({ apps: [{ kill_timeout: 35_000 }] })
+    expect(await read({ SHUTDOWN_SECONDS: '' })).toMatchObject({ apps: [{ kill_timeout: 65_000 }] })
+    expect(names).not.toContain('DATABASE_URL')
+    expect(stdout).not.toContain('geheim')
+  })
+})
