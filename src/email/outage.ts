@@ -41,7 +41,11 @@ export class Outage {
 
   /** Whether an outage goes on, or began after this moment of the monotonic clock. */
   touched(since: number): boolean {
-    return 'since' in this.#state || this.#beganAt > since
+    return 'since' in this.#state || this.beganAfter(since)
+  }
+
+  beganAfter(since: number): boolean {
+    return this.#beganAt > since
   }
 
   /** Mail gets through. */

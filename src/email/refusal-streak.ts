@@ -6,6 +6,8 @@ export interface RefusedRow {
 
 /** So many recipient domains in a row refusing us in the same way is about us. */
 const domainsForOutage = 5
+/** One domain may go on refusing for days. */
+const mostRows = 10_000
 
 /**
  * Watches for one and the same refusal from many domains with nothing accepted in between: a block list or a broken signature, not
@@ -35,6 +37,7 @@ export class RefusalStreak {
     for (const domain of domains) this.#domains.add(domain)
     if (this.#domains.size >= domainsForOutage) return true
     this.#rows.push(row)
+    if (this.#rows.length > mostRows) this.#rows.shift()
     return false
   }
 

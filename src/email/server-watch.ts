@@ -1,8 +1,10 @@
 import type { Logger } from 'pino'
 import { LaneLimit } from './lane-limit.ts'
+import { MailRefusals } from './mail-refusals.ts'
 import { Outage } from './outage.ts'
 import { blameMail, type Judgement, type RecipientStates } from './policy.ts'
 import { RefusalStreak, type RefusedRow } from './refusal-streak.ts'
+import { classifyReply } from './reply-class.ts'
 import type { SmtpExchange, SmtpReply } from './smtp-exchange.ts'
 import type { Transport } from './transport.ts'
 
@@ -26,8 +28,10 @@ export interface Offer {
   readonly offeredAt: number
 }
 
-/** Rows whose blame is remembered; the oldest is forgotten first. */
-const mostBlamed = 1_000
+/** Rows remembered to have been in hand when the server broke off; the oldest is forgotten first. */
+const mostBroken = 1_000
+const leastRetryMs = 1_000
+const longestRetryMs = 600_000
 
 /**
  * Watches what a mail server does over many mails, and so tells a failure that is about us or the server from one that is about a
@@ -38,9 +42,8 @@ export class ServerWatch {
   readonly #outage: Outage
   readonly #limit: LaneLimit
   readonly #streak = new RefusalStreak()
-  /** How many mails had passed when a row was in hand as the server broke off or refused us. */
-  readonly #blamed = new Map<number, number>()
-  #passes = 0
+  readonly #refusals = new MailRefusals()
+  readonly #broken = new Set<number>()
   #probing: Promise<boolean> | undefined
 
   constructor(options: ServerWatchOptions) {
@@ -71,41 +74,48 @@ export class ServerWatch {
     const { row, exchange, judgement } = offer
     if (judgement.outcome.kind === 'outage') return this.#reviewRefusalOfUs(offer)
     if (judgement.outcome.kind !== 'sent' && isBrokenOff(exchange)) return this.#reviewBreak(offer)
-    this.#blamed.delete(row.id)
-    this.#outage.passed()
-    return this.#reviewRefusal(offer)
+    this.#broken.delete(row.id)
+    this.#refusals.forget(row.id)
+    const reviewed = await this.#reviewRefusal(offer)
+    if (reviewed.outcome.kind !== 'outage') this.#outage.passed()
+    return reviewed
   }
 
-  /** Up to the answer to MAIL FROM: about us, unless others get through where this row was refused before. */
+  /** Up to the answer to MAIL FROM: about us, unless others get through and this row alone is refused for good. */
   #reviewRefusalOfUs({ row, exchange, judgement }: Offer): Judgement {
     const reachedServer = exchange.stage === 'mail'
-    if (reachedServer && this.#isToBlame(row)) {
-      this.#outage.passed()
+    if (reachedServer && isLasting(exchange.mail) && this.#refusals.isToBlame(row.id)) {
       return { ...judgement, outcome: blameMail(exchange) }
     }
-    if (reachedServer) this.#suspect(row)
+    const refusals = reachedServer ? this.#refusals.refused(row.id) : 0
     const { working } = this.#options.transport
     if (working > 0 && (exchange.stage === 'connect' || says421(exchange))) {
       this.#limit.shrinkTo(working)
       return judgement
     }
-    // On a working connection others are tried before it.
-    return this.#declareOutage(judgement, { behindOthers: reachedServer })
+    return this.#declareOutage(judgement, refusals)
   }
 
   /** The connection broke, or the server closed it, in the middle of the mail: whose fault that is a probe tells. */
   async #reviewBreak({ row, exchange, judgement, offeredAt }: Offer): Promise<Judgement> {
-    if (this.#isToBlame(row)) return judgement
-    this.#suspect(row)
+    const again = this.#rememberBreak(row.id)
     const { working } = this.#options.transport
     if (says421(exchange) && working > 0) {
+      if (again) return judgement
       this.#limit.shrinkTo(working)
-      return { ...judgement, outcome: { ...reasonOf(judgement), kind: 'throttled', retryAfterMs: 1_000 } }
+      return { ...judgement, outcome: { ...reasonOf(judgement), kind: 'throttled', retryAfterMs: leastRetryMs } }
     }
-    const partOfOutage = this.#outage.touched(offeredAt) || !(await this.#probe()) || this.#outage.touched(offeredAt)
-    if (!partOfOutage) return judgement
-    const outage = { ...judgement, outcome: { ...reasonOf(judgement), kind: 'outage', retryAfterMs: 0 } } as const
-    return this.#declareOutage(outage, { behindOthers: true })
+    const before = this.#outage.touched(offeredAt)
+    const well = await this.#probe()
+    // The server is well: it was the mail, unless an outage has only just ended; a second time there is no such excuse.
+    if (well && (again || !(before || this.#outage.touched(offeredAt)))) {
+      if (this.#outage.pauseMs > 0) this.#outage.began(reasonOf(judgement).reason)
+      return judgement
+    }
+    return this.#declareOutage(
+      { ...judgement, outcome: { ...reasonOf(judgement), kind: 'outage', retryAfterMs: 0 } },
+      1,
+    )
   }
 
   /** One and the same refusal by many domains in a row is about us. */
@@ -117,7 +127,7 @@ export class ServerWatch {
     }))
     if (offered.some(({ told }) => told?.state === 'accepted')) {
       // One that was under way when an outage began says nothing about the server since.
-      if (!this.#outage.touched(offeredAt)) this.#passes += 1
+      if (!this.#outage.beganAfter(offeredAt)) this.#refusals.passed()
       this.#streak.end()
       return judgement
     }
@@ -132,7 +142,7 @@ export class ServerWatch {
     await this.#putBack()
     const reason = `Refused by one domain after the other: ${reasonOf(judgement).reason}`
     const outcome = { kind: 'outage', errorClass: 'policy_refused', reason, retryAfterMs: 0 } as const
-    return this.#declareOutage({ outcome, recipients: acceptedOf(judgement.recipients) }, { behindOthers: true })
+    return this.#declareOutage({ outcome, recipients: acceptedOf(judgement.recipients) }, 1)
   }
 
   async #putBack(): Promise<void> {
@@ -148,24 +158,24 @@ export class ServerWatch {
     }
   }
 
-  #declareOutage(judgement: Judgement, { behindOthers }: { readonly behindOthers: boolean }): Judgement {
+  /** A row that reached the server is put behind the others, further with each refusal: it may be the row's doing after all. */
+  #declareOutage(judgement: Judgement, refusals: number): Judgement {
     const { outcome } = judgement
     if (outcome.kind !== 'outage') return judgement
     this.#outage.began(outcome.reason)
     this.#limit.reset()
-    return behindOthers ? { ...judgement, outcome: { ...outcome, retryAfterMs: this.#outage.pauseMs } } : judgement
+    if (refusals === 0) return judgement
+    const pauseMs = Math.max(this.#outage.pauseMs, this.#options.firstPauseMs ?? leastRetryMs)
+    return { ...judgement, outcome: { ...outcome, retryAfterMs: Math.min(longestRetryMs, pauseMs * 2 ** refusals) } }
   }
 
-  /** In hand before when the server broke off or refused us, while others have got through since. */
-  #isToBlame({ id }: RefusedRow): boolean {
-    const passesThen = this.#blamed.get(id)
-    return passesThen !== undefined && this.#passes > passesThen
-  }
-
-  #suspect({ id }: RefusedRow): void {
-    if (!this.#blamed.has(id)) this.#blamed.set(id, this.#passes)
-    const [oldest] = this.#blamed.keys()
-    if (oldest !== undefined && this.#blamed.size > mostBlamed) this.#blamed.delete(oldest)
+  /** True when it was remembered already. */
+  #rememberBreak(id: number): boolean {
+    const again = this.#broken.delete(id)
+    this.#broken.add(id)
+    const [oldest] = this.#broken
+    if (oldest !== undefined && this.#broken.size > mostBroken) this.#broken.delete(oldest)
+    return again
   }
 
   /** All who want to know at once share one probe. */
@@ -179,6 +189,10 @@ export class ServerWatch {
 
 function isBrokenOff(exchange: SmtpExchange): boolean {
   return exchange.fault !== undefined || says421(exchange)
+}
+
+function isLasting(mail: SmtpReply | undefined): boolean {
+  return mail !== undefined && classifyReply(mail, 'mail').verdict === 'hard'
 }
 
 function says421({ mail, recipients, message, fault }: SmtpExchange): boolean {

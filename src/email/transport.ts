@@ -19,7 +19,7 @@ export interface Transport {
   offer(mail: OutgoingMail): Promise<SmtpExchange>
   /** Connections that work now. */
   readonly working: number
-  /** Connects and logs in anew, on a connection of its own; true when that works. Never rejects. */
+  /** Connects and logs in anew, on a connection of its own; true when that works, or the server has only no room for it. Never rejects. */
   probe(): Promise<boolean>
   /** Ends everything under way and closes. */
   close(): void
@@ -32,6 +32,9 @@ const defaults: SmtpOptions = {
   socketTimeout: 300_000,
   allowInternalNetworkInterfaces: true,
 }
+
+/** A server that says nothing for so long is not well. */
+const probeTimeoutMs = 15_000
 
 /** A transport for an `smtp:` or `smtps:` URL with nodemailer's options, or for `mailbox:`. */
 export function createTransport(url: string, { lanes, mailbox }: { lanes: number; mailbox: string }): Transport {
@@ -68,12 +71,14 @@ function smtpTransport(url: string, count: number): Transport {
     },
     async probe() {
       if (closed) return false
-      const lane = new SmtpLane(options)
+      const lane = new SmtpLane({ ...options, socketTimeout: probeTimeoutMs })
       probes.add(lane)
       const obstacle = await lane.connect()
       lane.close()
       probes.delete(lane)
-      return obstacle === undefined
+      // Turned away for their number while one of ours is open: the server is there, and the next mail goes over that one.
+      const tooMany = obstacle?.fault.reply?.code === 421 && lanes.some((one) => one.open)
+      return obstacle === undefined || tooMany
     },
     close() {
       closed = true

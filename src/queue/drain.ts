@@ -53,6 +53,7 @@ export class Drain<Row extends Claim> {
   /** A lane has come free, or there is nothing to wait for any more. */
   #nudged = Promise.withResolvers<void>()
   /** The pass in progress has to end. */
+  #isOver = false
   #over = Promise.withResolvers<void>()
   #stopping = false
 
@@ -83,7 +84,10 @@ export class Drain<Row extends Claim> {
 
   /** A hint that rows may be due or lanes free. Failures are left to the poll to report. */
   wake(): void {
-    if (!this.#stopping) this.run().catch(() => {})
+    if (this.#stopping) return
+    this.run().catch(() => {})
+    // The pass in progress may be waiting for a lane while there is room again.
+    this.#nudge()
   }
 
   get inHand(): number {
@@ -110,16 +114,16 @@ export class Drain<Row extends Claim> {
   }
 
   async #claimWhatIsDue(): Promise<PassResult> {
-    const endsAt = performance.now() + longestPassMs
+    this.#isOver = false
     this.#over = Promise.withResolvers()
     const timer = setTimeout(() => this.#endPass(), longestPassMs)
     try {
       const result = { claimed: 0, expired: 0 }
       for (let more = true; more; ) {
-        const room = await this.#room(endsAt)
+        const room = await this.#room()
         more = room > 0 && (await this.#claim(room, result))
       }
-      if (performance.now() >= endsAt) this.wake()
+      if (this.#isOver) this.wake()
       return result
     } finally {
       clearTimeout(timer)
@@ -127,8 +131,8 @@ export class Drain<Row extends Claim> {
   }
 
   /** Waits until a row could be started; 0 when none will be: stopping, an outage, or the pass is over. */
-  async #room(endsAt: number): Promise<number> {
-    while (!this.#stopping && performance.now() < endsAt) {
+  async #room(): Promise<number> {
+    while (!this.#stopping && !this.#isOver) {
       const lanes = Math.min(this.#options.concurrency, this.#options.capacity())
       if (lanes === 0) return 0
       if (lanes > this.#inHand.size) return lanes - this.#inHand.size
@@ -168,6 +172,7 @@ export class Drain<Row extends Claim> {
   }
 
   #endPass(): void {
+    this.#isOver = true
     this.#over.resolve()
     this.#nudge()
   }

@@ -23,7 +23,7 @@ export async function recordOutcomes(
   const recorded = await sql<{ token: string }>`
     WITH r AS MATERIALIZED (SELECT * FROM ${resultSet(results, 'details')}),
     free AS MATERIALIZED (
-      SELECT q.id
+      SELECT q.id, r.token
         FROM ${sql.table(name)} AS q
         JOIN r ON q.id = r.id
        WHERE q.claim_token = r.token AND q.status = 'sending'
@@ -39,7 +39,7 @@ export async function recordOutcomes(
            error_class  = CASE WHEN r.status = 'pending' THEN coalesce(r.error_class, q.error_class) ELSE r.error_class END,
            leased_until = NULL,
            ${onRecord}
-      FROM r JOIN free USING (id)
+      FROM r JOIN free USING (id, token)
      WHERE q.id = r.id
  RETURNING q.claim_token::text AS token`.execute(db)
   if (recorded.rows.length === results.length) return { fenced: [], locked: [] }
@@ -50,33 +50,48 @@ export async function recordOutcomes(
 
 async function sortOut(
   db: Kysely<DB>,
-  { name, onRecord }: Pick<LeasedTableDefinition, 'name' | 'onRecord'>,
+  definition: Pick<LeasedTableDefinition, 'name' | 'onRecord'>,
   results: readonly AttemptResult[],
 ): Promise<Recorded> {
   const { rows } = await sql<{ token: string }>`
     SELECT claim_token::text AS token
-      FROM ${sql.table(name)}
+      FROM ${sql.table(definition.name)}
      WHERE id = ANY(${results.map(({ id }) => id)}::int[]) AND status = 'sending'`.execute(db)
   const ours = new Set(rows.map(({ token }) => token))
-  const fenced = results.filter(({ token }) => !ours.has(token))
-  if (fenced.length > 0) await recordLate(db, { name, onRecord }, fenced)
-  return { fenced: fenced.map(({ id }) => id), locked: results.filter(({ token }) => ours.has(token)) }
+  const fenced: number[] = []
+  const locked: AttemptResult[] = []
+  // One by one: a row may have more than one late result.
+  for (const result of results) {
+    if (ours.has(result.token) || !(await recordLate(db, definition, result))) locked.push(result)
+    else fenced.push(result.id)
+  }
+  return { fenced, locked }
 }
 
+/** False when another program has the row locked. */
 async function recordLate(
   db: Kysely<DB>,
   { name, onRecord }: Pick<LeasedTableDefinition, 'name' | 'onRecord'>,
-  results: readonly AttemptResult[],
-): Promise<void> {
-  await sql`
-    UPDATE ${sql.table(name)} AS q
-       SET status       = CASE WHEN r.status = 'sent' THEN 'sent' ELSE q.status END,
-           last_error   = CASE WHEN r.status = 'sent' THEN NULL ELSE q.last_error END,
-           error_class  = CASE WHEN r.status = 'sent' THEN NULL ELSE q.error_class END,
-           leased_until = CASE WHEN r.status = 'sent' THEN NULL ELSE q.leased_until END,
-           ${onRecord}
-      FROM ${resultSet(results, 'delivered')}
-     WHERE q.id = r.id AND q.status <> 'sent'`.execute(db)
+  result: AttemptResult,
+): Promise<boolean> {
+  const { rows } = await sql<{ exists: boolean; free: boolean }>`
+    WITH free AS MATERIALIZED (
+      SELECT id FROM ${sql.table(name)} WHERE id = ${result.id} FOR NO KEY UPDATE SKIP LOCKED
+    ), written AS (
+      UPDATE ${sql.table(name)} AS q
+         SET status       = CASE WHEN r.status = 'sent' THEN 'sent' ELSE q.status END,
+             last_error   = CASE WHEN r.status = 'sent' THEN NULL ELSE q.last_error END,
+             error_class  = CASE WHEN r.status = 'sent' THEN NULL ELSE q.error_class END,
+             leased_until = CASE WHEN r.status = 'sent' THEN NULL ELSE q.leased_until END,
+             ${onRecord}
+        FROM ${resultSet([result], 'delivered')}
+        JOIN free USING (id)
+       WHERE q.id = r.id AND q.status <> 'sent'
+    )
+    SELECT EXISTS (SELECT FROM free) AS free,
+           EXISTS (SELECT FROM ${sql.table(name)} WHERE id = ${result.id}) AS exists`.execute(db)
+  const [row] = rows
+  return row === undefined || row.free || !row.exists
 }
 
 function resultSet(results: readonly AttemptResult[], part: 'details' | 'delivered'): RawBuilder<unknown> {

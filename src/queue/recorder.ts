@@ -102,7 +102,8 @@ export class Recorder {
     this.#log.error({ err, id: only.id }, 'recorded without its details, which the database refused')
     const { settlement } = only
     const bare = 'reason' in settlement ? { ...settlement, reason: 'The database refused the details' } : settlement
-    return this.#persist([{ ...only, settlement: bare, details: {}, delivered: {} }])
+    const locked = await this.#persist([{ ...only, settlement: bare, details: {}, delivered: {} }])
+    return locked.length > 0 ? [only] : []
   }
 
   /** Another program has the row locked; the lease is renewed meanwhile. */

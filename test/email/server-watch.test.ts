@@ -96,15 +96,61 @@ describe('telling the mail’s faults from the server’s', () => {
         size: 100_000,
       },
     })
-    await insert('large@example.com', { body: 'x '.repeat(4_000) })
-    for (let n = 0; n < 10; n += 1) await insert(`user${n}@example.com`)
+    await insert('large@example.com', { body: 'x '.repeat(4_000), priority: 1 })
     start({ smtpUrl: refusing.url, concurrency: 2 })
+    for (let n = 0; (await rows('status')).every(({ status }) => status !== 'failed'); n += 1) {
+      await insert(`user${n}@example.com`)
+      await expect.poll(() => refusing.mails.some(({ to }) => to[0] === `user${n}@example.com`)).toBe(true)
+    }
+    const large = await database.db.selectFrom('email_queue').selectAll().where('id', '=', 1).executeTakeFirstOrThrow()
+    expect(large).toMatchObject({ status: 'failed', attempts: 1, error_class: 'policy_refused' })
+  })
+
+  it('burns no attempt while the server puts all but some off at MAIL FROM', async () => {
+    let n = 0
+    const server = await smtp({
+      mail: () => {
+        n += 1
+        return n % 3 === 0 ? undefined : '450 4.7.1 slow down'
+      },
+    })
+    for (let id = 0; id < 12; id += 1) await insert(`user${id}@example.com`)
+    start({ smtpUrl: server.url, concurrency: 3 })
+    await expect.poll(() => rows()).toEqual([{ status: 'sent', attempts: 1, count: 12 }])
+  })
+
+  it('tries less and less often while everybody refuses us', async () => {
+    const server = await smtp({ message: () => '554 5.7.1 our block list has you' })
+    for (let n = 0; n < 30; n += 1) await insert(`user@domain${n}.example`)
+    const worker = start({ smtpUrl: server.url, concurrency: 5 })
+    await expect.poll(() => worker.watch.pauseMs).toBeGreaterThanOrEqual(400)
+    await expect.poll(() => rows('status')).toEqual([{ status: 'pending', count: 30 }])
+  })
+
+  it('counts the attempts of a mail whose answer is lost each time, though the server is well', async () => {
+    const server = await startRawSmtpServer({ '.': (socket) => void socket.destroy() })
+    cleanups.push(() => server.stop())
+    await insert('user@example.com', { max_attempts: 2 })
+    start({ smtpUrl: `smtp://127.0.0.1:${server.port}`, backoff: { firstMs: 10, lastMs: 10 } })
     await expect
-      .poll(() => rows('status'))
-      .toEqual([
-        { status: 'failed', count: 1 },
-        { status: 'sent', count: 10 },
-      ])
+      .poll(() => rows('status, error_class'))
+      .toEqual([{ status: 'failed', error_class: 'answer_lost', count: 1 }])
+    expect(server.messages.length).toBe(2)
+  })
+
+  it('goes on over its one connection where the server has no room for a probe', async () => {
+    let first = true
+    const server = await smtp({
+      options: { maxClients: 1 },
+      mail: () => {
+        const answer = first ? '450 4.3.0 not yet' : undefined
+        first = false
+        return answer
+      },
+    })
+    for (let n = 0; n < 6; n += 1) await insert(`user${n}@example.com`)
+    start({ smtpUrl: server.url, concurrency: 1 })
+    await expect.poll(() => rows()).toEqual([{ status: 'sent', attempts: 1, count: 6 }])
   })
 
   it('never writes twice to somebody who has the mail because another refuses our sender', async () => {

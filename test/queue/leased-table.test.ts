@@ -180,6 +180,31 @@ describe('the fence', () => {
     expect((await read()).recipients).toEqual(accepted.recipients)
   })
 
+  it('lets a stale claim of a row write nothing beside the current one, in one batch', async () => {
+    await insert()
+    const stale = await claimOne()
+    await database.pool.query(`UPDATE email_queue SET leased_until = now() - interval '1 second'`)
+    await table.reap()
+    const current = await claimOne()
+    const failed = { status: 'failed', errorClass: 'x', reason: 'stale' } as const
+    const recorded = await table.record([resultOf(stale, failed), resultOf(current, pending)])
+    expect(recorded).toEqual({ fenced: [1], locked: [] })
+    expect(await read()).toMatchObject({ status: 'pending', last_error: 'full' })
+  })
+
+  it('does not wait for a row that another program has locked', async () => {
+    for (let n = 0; n < 2; n += 1) await insert()
+    const { rows } = await table.claim(2)
+    const session = await database.pool.connect()
+    await session.query('BEGIN')
+    await session.query('SELECT FROM email_queue WHERE id = 1 FOR UPDATE')
+    const { fenced, locked } = await table.record(rows.map((row) => resultOf(row, { status: 'sent' })))
+    await session.query('ROLLBACK')
+    session.release()
+    expect({ fenced, locked: locked.map(({ id }) => id) }).toEqual({ fenced: [], locked: [1] })
+    expect([(await read(1)).status, (await read(2)).status]).toEqual(['sending', 'sent'])
+  })
+
   it('records the others of a batch', async () => {
     for (let n = 0; n < 3; n += 1) await insert()
     const { rows } = await table.claim(3)
