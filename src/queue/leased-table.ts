@@ -1,4 +1,4 @@
-import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely'
 import type { DB } from '../db/schema.ts'
 import { type Recorded, recordOutcomes } from './outcome-record.ts'
 import type { Settlement } from './settlement.ts'
@@ -23,6 +23,8 @@ export interface Claim {
   readonly attempt: number
   readonly max_attempts: number
 }
+
+type Claimed<Row> = Row & { readonly status: string; readonly prio: number; readonly due: number }
 
 export interface AttemptResult {
   readonly id: number
@@ -53,6 +55,7 @@ export class LeasedTable<Row extends Claim> {
   readonly #definition: LeasedTableDefinition
   readonly #owner: string
   readonly #lease: RawBuilder<unknown>
+  readonly #claimStatements = new Map<number, CompiledQuery<Claimed<Row>>>()
 
   constructor(
     db: Kysely<DB>,
@@ -73,10 +76,28 @@ export class LeasedTable<Row extends Claim> {
    * bound one PostgreSQL would come to prefer a generic plan that scans the table.
    */
   async claim(limit: number): Promise<{ rows: Row[]; expired: number[] }> {
+    const { rows } = await this.#db.executeQuery(this.#claimStatement(Math.trunc(limit)))
+    // Sorted here, by numbers: times may be infinite, which are no Dates.
+    rows.sort((a, b) => a.prio - b.prio || Number(a.due > b.due) - Number(a.due < b.due) || a.id - b.id)
+    return {
+      rows: rows.filter((row) => row.status === 'sending'),
+      expired: rows.filter((row) => row.status === 'expired').map((row) => row.id),
+    }
+  }
+
+  /** Compiled once for each limit: that took a sixth of a claim's time. */
+  #claimStatement(limit: number): CompiledQuery<Claimed<Row>> {
+    const known = this.#claimStatements.get(limit)
+    if (known) return known
+    const statement = this.#compileClaim(sql.lit(limit))
+    this.#claimStatements.set(limit, statement)
+    return statement
+  }
+
+  #compileClaim(count: RawBuilder<unknown>): CompiledQuery<Claimed<Row>> {
     const { name, columns, onClaim } = this.#definition
-    const count = sql.lit(Math.trunc(limit))
     const late = sql`q.not_after <= fleet.utc_now()`
-    const { rows } = await sql<Row & { status: string }>`
+    return sql<Claimed<Row>>`
       WITH due AS MATERIALIZED (
         SELECT ready.id
           FROM generate_series(1, 10) AS p(prio)
@@ -89,26 +110,21 @@ export class LeasedTable<Row extends Claim> {
               FOR UPDATE SKIP LOCKED
          ) AS ready
          LIMIT ${count}
-      ), claimed AS (
-        UPDATE ${sql.table(name)} AS q
-           SET status       = CASE WHEN ${late} THEN 'expired' ELSE 'sending' END,
-               attempts     = greatest(0, least(coalesce(q.attempts, 0), ${sql.lit(mostAttempts)})) + CASE WHEN ${late} THEN 0 ELSE 1 END,
-               claim_token  = nextval('fleet.claim_token_seq'),
-               claimed_by   = ${this.#owner},
-               leased_until = CASE WHEN ${late} THEN NULL ELSE now() + ${this.#lease} END,
-               error_class  = CASE WHEN ${late} THEN 'expired' ELSE q.error_class END,
-               last_error   = CASE WHEN ${late} THEN 'Not sent before its not_after' ELSE q.last_error END,
-               ${onClaim}
-          FROM due
-         WHERE q.id = due.id
-     RETURNING q.id, q.claim_token::text AS token, q.attempts AS attempt, coalesce(q.max_attempts, 3) AS max_attempts,
-               q.status, q.prio, q.due_at, ${sql.join(columns.map((column) => sql.ref(`q.${column}`)))}
       )
-      SELECT * FROM claimed ORDER BY prio, due_at, id`.execute(this.#db)
-    return {
-      rows: rows.filter((row) => row.status === 'sending'),
-      expired: rows.filter((row) => row.status === 'expired').map((row) => row.id),
-    }
+      UPDATE ${sql.table(name)} AS q
+         SET status       = CASE WHEN ${late} THEN 'expired' ELSE 'sending' END,
+             attempts     = greatest(0, least(coalesce(q.attempts, 0), ${sql.lit(mostAttempts)})) + CASE WHEN ${late} THEN 0 ELSE 1 END,
+             claim_token  = nextval('fleet.claim_token_seq'),
+             claimed_by   = ${this.#owner},
+             leased_until = CASE WHEN ${late} THEN NULL ELSE now() + ${this.#lease} END,
+             error_class  = CASE WHEN ${late} THEN 'expired' ELSE q.error_class END,
+             last_error   = CASE WHEN ${late} THEN 'Not sent before its not_after' ELSE q.last_error END,
+             ${onClaim}
+        FROM due
+       WHERE q.id = due.id
+   RETURNING q.id, q.claim_token::text AS token, q.attempts AS attempt, coalesce(q.max_attempts, 3) AS max_attempts,
+             q.status, q.prio, extract(epoch FROM q.due_at)::float8 AS due,
+             ${sql.join(columns.map((column) => sql.ref(`q.${column}`)))}`.compile(this.#db)
   }
 
   /**
