@@ -43,6 +43,7 @@ class PendingMigrationsError extends Error {
  */
 export async function runUp(): Promise<void> {
   const shutdown = listenForShutdown()
+  process.once('SIGHUP', () => shutdown.request('the terminal has closed'))
   const config = readConfiguration()
   const home = await openDatabase(config)
   const database = connectDatabase({ url: home.url, applicationName: 'fleet up', max: config.database.poolMax })
@@ -95,7 +96,13 @@ async function prepareDatabase({ db }: Database, config: Config, { dataDirectory
 function terminal() {
   return process.stdout.isTTY
     ? {
-        destination: pretty({ colorize: true, ignore: 'pid,hostname,name', translateTime: 'SYS:HH:MM:ss', sync: true }),
+        destination: pretty({
+          colorize: true,
+          ignore: 'pid,hostname,name',
+          translateTime: 'SYS:HH:MM:ss',
+          singleLine: true,
+          sync: true,
+        }),
       }
     : {}
 }

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -236,6 +237,35 @@ describe('the e-mail drain', () => {
     await worker.drain.run()
     await expect.poll(() => worker.drain.inHand).toBe(0)
     expect(await read()).toMatchObject({ status: 'cancelled', last_error: null })
+  })
+
+  it('sends a mail at its scheduled_at, not before', async () => {
+    const server = later(await startSmtpServer())
+    const worker = later(createTestWorker(database, { smtpUrl: server.url }))
+    await sql`
+      INSERT INTO email_queue (recipient_to, subject, body, scheduled_at)
+      VALUES ('a@example.com', 's', 'b', fleet.utc_now() + interval '1.2 seconds')`.execute(database.db)
+    worker.drain.start()
+    await expect.poll(() => statuses()).toEqual({ sent: 1 })
+    const { rows } = await sql<{ early: boolean; late: boolean }>`
+      SELECT sent_at < scheduled_at AS early, sent_at > scheduled_at + interval '10 seconds' AS late
+        FROM email_queue`.execute(database.db)
+    expect(rows).toEqual([{ early: false, late: false }])
+  })
+
+  it('signs with DKIM when a key is configured', async () => {
+    const { privateKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    })
+    const server = later(await startSmtpServer())
+    const dkim = { domain: 'vertex.example', selector: 'mail2026', privateKey }
+    const worker = later(createTestWorker(database, { smtpUrl: server.url, dkim }))
+    await insert({ html: '<p>Hello</p>' })
+    await worker.drain.run()
+    await expect.poll(() => server.mails.length).toBe(1)
+    expect(server.mails[0]?.header('dkim-signature')).toMatch(/d=vertex\.example; ?.*s=mail2026/)
   })
 
   it('puts mail into the local mailbox when asked for by name', async () => {

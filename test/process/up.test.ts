@@ -127,6 +127,15 @@ describe('fleet up', () => {
     expect(await inDatabase('SELECT status FROM email_queue WHERE id = 1')).toEqual([{ status: 'cancelled' }])
   })
 
+  it('stops, its database included, when the terminal is closed', async () => {
+    const up = await startUp()
+    const { pid } = JSON.parse(await readFile(join(installation.directory, '.fleet/postgres.json'), 'utf8'))
+    const exited = once(up.child, 'exit')
+    up.child.kill('SIGHUP')
+    expect(await exited).toEqual([0, null])
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+  })
+
   it('does not migrate a database that DATABASE_URL names, but says what is pending', async () => {
     const database = await createEmptyTestDatabase()
     onTestFinished(() => database.drop())
