@@ -1,7 +1,7 @@
 import { type Config, loadConfig } from '../config/config.ts'
 import { findEmbedded } from '../db/embedded/embedded.ts'
 import { EmbeddedError } from '../db/embedded/embedded-error.ts'
-import { pendingMigrations } from '../db/migrator.ts'
+import { pendingMigrations } from '../db/migration-state.ts'
 import { connectDatabase, type Database } from '../db/pool.ts'
 import { homeFolder } from '../runtime/folders.ts'
 import { CliError } from './cli-error.ts'

@@ -24,7 +24,7 @@ it('goes from an empty database to the whole schema, a step back, and forth agai
   const [last = '', beforeLast = ''] = names.toReversed()
 
   expect(await migrateJson('status')).toEqual({
-    migrations: names.map((name) => ({ name, appliedAt: null, status: 'pending' })),
+    migrations: names.map((name) => ({ name, appliedAt: null, appliedBy: null, status: 'pending' })),
     pending: names.length,
   })
   expect((await migrate('up', '--dry-run')).stdout).toBe(`Would apply:\n${names.map((name) => `  ${name}\n`).join('')}`)
@@ -43,7 +43,7 @@ it('goes from an empty database to the whole schema, a step back, and forth agai
     new RegExp(`\n${last} +pending\n\n1 migration pending: fleet migrate up\n$`),
   )
   expect((await migrate('history')).stdout).toMatch(
-    new RegExp(`\n${beforeLast} +\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC\n$`),
+    new RegExp(`\n${beforeLast} +\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC +\\S+\n$`),
   )
 
   expect(await migrate('to', names[0] ?? '')).toMatchObject({
