@@ -4,6 +4,7 @@ import { addEmailCommands } from './commands/email.ts'
 import { addMigrateCommands } from './commands/migrate.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addUpCommand } from './commands/up.ts'
+import { addUsersCommands } from './commands/users.ts'
 
 const exits = `
 Exit status:
@@ -29,6 +30,7 @@ export function createProgram(): Command {
   addUpCommand(program)
   addMigrateCommands(program)
   addEmailCommands(program)
+  addUsersCommands(program)
   addStatusCommand(program)
   return program
 }
