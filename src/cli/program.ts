@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addDoctorCommand } from './commands/doctor.ts'
 import { addEmailCommands } from './commands/email.ts'
 import { addMigrateCommands } from './commands/migrate.ts'
 import { addStatusCommand } from './commands/status.ts'
@@ -32,6 +33,7 @@ export function createProgram(): Command {
   addEmailCommands(program)
   addUsersCommands(program)
   addStatusCommand(program)
+  addDoctorCommand(program)
   return program
 }
 
