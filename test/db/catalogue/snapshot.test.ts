@@ -33,7 +33,7 @@ describe('the snapshots in src/db/catalogue', () => {
         expect(live.major).toBe(major)
         expect(compareCatalogues(await expectedCatalogue(name), live), name).toEqual({ differences: [], extras: [] })
       }
-      await database.drop()
+      await database.db.destroy()
       await cluster.remove()
     })
   }
