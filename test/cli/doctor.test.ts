@@ -38,6 +38,7 @@ describe('fleet doctor', () => {
     const { code, stdout, stderr } = await run()
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^fine {5}migrations: all \d+ are applied$/m)
+    expect(stdout).toContain('fine     drift: the schema is what the migrations make\n')
     expect(stdout).toContain(
       'fine     passwords: no active user logs in with the default password (tried on 1 of 1, administrators first)\n',
     )
@@ -96,6 +97,19 @@ describe('fleet doctor', () => {
     })
   })
 
+  it('stops trying after a while, however many users there are, and says how far it came', async () => {
+    await database.pool.query(
+      `INSERT INTO users (email, full_name, hashed_password)
+       SELECT i || '@example.org', 'x', $1 FROM generate_series(1, 100) AS i`,
+      [await hash('correct horse', 12)],
+    )
+    const { code, checks } = await diagnose()
+    const [, tried] = /tried on (\d+) of 101/.exec(JSON.stringify(checks)) ?? []
+    expect(code).toBe(0)
+    expect(Number(tried)).toBeGreaterThan(1)
+    expect(Number(tried)).toBeLessThan(101)
+  })
+
   it('finds migrations that are pending, edited or of a newer release', async () => {
     await database.pool.query(`
       DELETE FROM fleet.migrations WHERE name LIKE '20260201%';
@@ -120,11 +134,29 @@ describe('fleet doctor', () => {
     })
   })
 
+  it('finds that the schema is not what the migrations make', async () => {
+    await database.pool.query(`
+      DROP INDEX ix_users_role, ix_users_created_at, ix_users_is_active;
+      ALTER TABLE folders ALTER COLUMN name DROP NOT NULL`)
+    expect(await diagnose()).toMatchObject({
+      code: 3,
+      findings: [
+        {
+          check: 'drift',
+          code: 'SCHEMA_DRIFT',
+          what: expect.stringMatching(/^4 differences from what the migrations make: .+ and 1 more$/),
+          remedy: expect.stringMatching(/^fleet migrate check/),
+        },
+      ],
+    })
+  })
+
   it('has something to say of an empty database, too', async () => {
     const empty = await createEmptyTestDatabase()
     try {
       const { code, findings, checks } = await diagnose(empty.url)
       expect({ code, findings }).toMatchObject({ code: 3, findings: [{ code: 'MIGRATIONS_PENDING' }] })
+      expect(checks).toContainEqual({ name: 'drift', fine: expect.stringMatching(/^not looked at until/) })
       expect(checks).toContainEqual({ name: 'passwords', fine: 'there is no table of users yet' })
     } finally {
       await empty.drop()
@@ -136,7 +168,10 @@ describe('fleet doctor', () => {
     const { code, findings, checks } = await diagnose()
     expect({ code, findings }).toMatchObject({
       code: 3,
-      findings: [{ check: 'passwords', code: 'CHECK_FAILED', what: expect.stringContaining('does not exist') }],
+      findings: [
+        { check: 'drift', code: 'SCHEMA_DRIFT' },
+        { check: 'passwords', code: 'CHECK_FAILED', what: expect.stringContaining('does not exist') },
+      ],
     })
     expect(checks).toContainEqual({ name: 'migrations', fine: expect.stringMatching(/are applied$/) })
     expect(checks).toContainEqual({ name: 'passwords', fine: null })

@@ -1,10 +1,11 @@
 import { isUnreachable } from '../../db/pool.ts'
 import type { Check, CheckContext, Examination, Finding } from './check.ts'
+import { driftCheck } from './drift-check.ts'
 import { migrationsCheck } from './migrations-check.ts'
 import { passwordsCheck } from './passwords-check.ts'
 
 /** All that the doctor looks at, in this order. */
-const checks: readonly Check[] = [migrationsCheck, passwordsCheck]
+const checks: readonly Check[] = [migrationsCheck, driftCheck, passwordsCheck]
 
 export interface Diagnosis {
   /** In the order of the checks. */
