@@ -190,7 +190,7 @@ async function createViewStatements(db: Kysely<any>): Promise<void> {
       SELECT concat_ws('; ',
                CASE WHEN NOT kept THEN format('DROP VIEW %s', view) END,
                format('CREATE OR REPLACE VIEW %s%s AS %s', view,
-                      format(' WITH (%s)', nullif(array_to_string(reloptions, ', '), '')), rtrim(definition, ';')),
+                      ' WITH (' || array_to_string(reloptions, ', ') || ')', rtrim(definition, ';')),
                CASE WHEN NOT kept THEN format('ALTER VIEW %s OWNER TO %I', view, pg_get_userbyid(relowner)) END,
                CASE WHEN NOT kept THEN format('COMMENT ON VIEW %s IS %L', view, obj_description(oid, 'pg_class')) END,
                CASE WHEN NOT kept THEN (
