@@ -207,7 +207,9 @@ export async function down(db: Kysely<any>): Promise<void> {
     db,
   )
   await sql`DROP FUNCTION fleet.settle_function(text), fleet.settle_type(text)`.execute(db)
-  await sql`DROP FUNCTION fleet.without_triggers(regclass, text), fleet.trigger_state(regclass, name, "char")`.execute(db)
+  await sql`DROP FUNCTION fleet.without_triggers(regclass, text), fleet.trigger_state(regclass, name, "char")`.execute(
+    db,
+  )
   await sql`DROP FUNCTION fleet.withdraw(text, text), fleet.change_found(text, text, text, text, text)`.execute(db)
   await sql`DROP FUNCTION fleet.note_adoption(text, text, text, text, text)`.execute(db)
   await sql`DROP TABLE fleet.adoptions`.execute(db)

@@ -74,7 +74,9 @@ async function createVideoRotationSchedules(db: Kysely<any>): Promise<void> {
       created_at       timestamp    DEFAULT now()
     )`.execute(db)
   await sql`
-    CREATE INDEX ix_video_rotation_schedules_ar_content_id ON fleet.video_rotation_schedules (ar_content_id)`.execute(db)
+    CREATE INDEX ix_video_rotation_schedules_ar_content_id ON fleet.video_rotation_schedules (ar_content_id)`.execute(
+    db,
+  )
   await sql`
     CREATE INDEX ix_video_rotation_schedules_next_rotation_at ON fleet.video_rotation_schedules (next_rotation_at)`.execute(
     db,

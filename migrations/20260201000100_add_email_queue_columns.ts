@@ -46,7 +46,9 @@ async function holdWaitingMail(db: Kysely<any>): Promise<void> {
     )`.execute(db)
   await sql`
     INSERT INTO fleet.adopted_emails (id, status)
-    SELECT id, status FROM email_queue WHERE status IS NULL OR status IN ('pending', 'sending', 'held', 'expired')`.execute(db)
+    SELECT id, status FROM email_queue WHERE status IS NULL OR status IN ('pending', 'sending', 'held', 'expired')`.execute(
+    db,
+  )
   await sql`
     SELECT fleet.without_triggers('public.email_queue', $$
       UPDATE public.email_queue

@@ -36,7 +36,10 @@ const differences: readonly (readonly [difference: string, statement: string, ch
   [
     'an id that does not count',
     'ALTER TABLE clients ALTER COLUMN id DROP DEFAULT; DROP SEQUENCE clients_id_seq',
-    ['clients: sequence public.clients_id_seq created', `clients: default of id: nextval('public.clients_id_seq'), was none`],
+    [
+      'clients: sequence public.clients_id_seq created',
+      `clients: default of id: nextval('public.clients_id_seq'), was none`,
+    ],
   ],
   [
     'keys that are missing',

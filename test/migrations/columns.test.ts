@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { type PlatformColumn, platformColumns as expected } from './platform-columns.ts'
+import { platformColumns as expected, type PlatformColumn } from './platform-columns.ts'
 
 const tables = [...new Set(expected.map(({ table }) => table))]
 

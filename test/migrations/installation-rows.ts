@@ -38,7 +38,10 @@ export async function fillPlatform(client: Client, tables: readonly string[] = p
 }
 
 /** A checksum over the platform's columns of every row, by table. */
-export async function checksums(client: Client, tables: readonly string[] = platformTables): Promise<Record<string, string>> {
+export async function checksums(
+  client: Client,
+  tables: readonly string[] = platformTables,
+): Promise<Record<string, string>> {
   const sums: Record<string, string> = {}
   for (const table of tables) {
     const columns = platformColumns.filter((column) => column.table === table).map(({ column }) => column)

@@ -99,7 +99,8 @@ export async function installPlatform(
     await run(`ALTER TABLE ${table} ADD CONSTRAINT fk_${table}_${column}
       FOREIGN KEY (${column}) REFERENCES ${target} (id) ${rule === undefined ? '' : `ON DELETE ${rule}`}`)
   }
-  for (const index of indexes.filter((text) => tables.includes(/ON (\w+)/.exec(text)?.[1] ?? ''))) await run(`CREATE ${index}`)
+  for (const index of indexes.filter((text) => tables.includes(/ON (\w+)/.exec(text)?.[1] ?? '')))
+    await run(`CREATE ${index}`)
   await run(updatedAtFunction)
   for (const table of tables.filter(hasUpdatedAt)) {
     await run(`CREATE TRIGGER update_${table}_updated_at BEFORE UPDATE ON ${table}
@@ -114,7 +115,8 @@ function tableStatement(table: string, order: CreationOrder): string {
   const columns = platformColumns.filter((column) => column.table === table)
   const lines = (order === 'in one go' ? columns : columns.toReversed()).map((column) => {
     const [, , target, rule] = references.find(([t, c]) => t === table && c === column.column) ?? []
-    const reference = target === undefined ? '' : `REFERENCES ${target} (id) ${rule === undefined ? '' : `ON DELETE ${rule}`}`
+    const reference =
+      target === undefined ? '' : `REFERENCES ${target} (id) ${rule === undefined ? '' : `ON DELETE ${rule}`}`
     return `${columnDefinition(column)} ${order === 'in one go' ? reference : ''}`
   })
   const unique = uniques[table] === undefined ? [] : [`UNIQUE (${uniques[table]})`]
