@@ -90,3 +90,5 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`SELECT fleet.withdraw('table', 'clients')`.execute(db)
   await sql`SELECT fleet.withdraw('table', 'folders')`.execute(db)
 }
+
+export const drops = ['folders', 'clients', 'orders']

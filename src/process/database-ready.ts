@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { pendingMigrations } from '../db/migrator.ts'
+import { pendingMigrations } from '../db/migration-state.ts'
 import type { Database } from '../db/pool.ts'
 
 const firstRetryMs = 250
