@@ -64,3 +64,5 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`SELECT fleet.withdraw('table', 'storage_connections')`.execute(db)
   await sql`SELECT fleet.withdraw('table', 'users')`.execute(db)
 }
+
+export const drops = ['users', 'storage_connections']

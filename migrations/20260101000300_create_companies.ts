@@ -76,3 +76,5 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`SELECT fleet.withdraw('table', 'storage_folders')`.execute(db)
   await sql`SELECT fleet.withdraw('table', 'companies')`.execute(db)
 }
+
+export const drops = ['companies', 'storage_folders']

@@ -45,3 +45,5 @@ export async function up(db: Kysely<any>): Promise<void> {
 export async function down(db: Kysely<any>): Promise<void> {
   await sql`SELECT fleet.withdraw('table', 'projects')`.execute(db)
 }
+
+export const drops = ['projects']

@@ -88,3 +88,5 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`SELECT fleet.withdraw('table', 'videos')`.execute(db)
   await sql`SELECT fleet.withdraw('table', 'portraits')`.execute(db)
 }
+
+export const drops = ['portraits', 'videos']

@@ -116,3 +116,5 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`SELECT fleet.withdraw('table', 'video_rotation_schedules')`.execute(db)
   await sql`SELECT fleet.withdraw('table', 'ar_content')`.execute(db)
 }
+
+export const drops = ['ar_content', 'video_rotation_schedules', 'ar_view_sessions']

@@ -80,3 +80,5 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`SELECT fleet.withdraw('table', 'notifications')`.execute(db)
   await sql`SELECT fleet.withdraw('table', 'email_queue')`.execute(db)
 }
+
+export const drops = ['email_queue', 'notifications']

@@ -32,3 +32,5 @@ export async function up(db: Kysely<any>): Promise<void> {
 export async function down(db: Kysely<any>): Promise<void> {
   await sql`SELECT fleet.withdraw('table', 'audit_log')`.execute(db)
 }
+
+export const drops = ['audit_log']

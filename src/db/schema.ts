@@ -205,6 +205,21 @@ export interface ExpiringSubscriptions {
   urgency: string | null;
 }
 
+export interface FleetAdoptedEmails {
+  id: number;
+  status: string | null;
+}
+
+export interface FleetAdoptions {
+  at: Generated<Timestamp>;
+  change: string;
+  id: Generated<number>;
+  kind: string;
+  name: string;
+  undo: string | null;
+  what: string;
+}
+
 export interface Folders {
   created_at: Generated<Timestamp | null>;
   description: string | null;
@@ -405,6 +420,8 @@ export interface DB {
   companies: Companies;
   email_queue: EmailQueue;
   expiring_subscriptions: ExpiringSubscriptions;
+  "fleet.adopted_emails": FleetAdoptedEmails;
+  "fleet.adoptions": FleetAdoptions;
   folders: Folders;
   notifications: Notifications;
   orders: Orders;
