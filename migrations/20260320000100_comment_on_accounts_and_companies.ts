@@ -113,6 +113,7 @@ export async function up(db: Kysely<any>): Promise<void> {
     IS 'Comments on a table or view ('''') and its columns where they have no comment yet, or takes the same comments back.'`.execute(
     db,
   )
+  await sql`REVOKE EXECUTE ON FUNCTION fleet.comment_on(regclass, jsonb, boolean) FROM PUBLIC`.execute(db)
   for (const [table, texts] of Object.entries(tables)) {
     await sql`SELECT fleet.comment_on(${sql.lit(table)}, ${sql.lit(JSON.stringify(texts))}, true)`.execute(db)
   }

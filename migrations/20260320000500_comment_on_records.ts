@@ -42,9 +42,11 @@ export async function up(db: Kysely<any>): Promise<void> {
   for (const [table, texts] of Object.entries(tables)) {
     await sql`SELECT fleet.comment_on(${sql.lit(table)}, ${sql.lit(JSON.stringify(texts))}, true)`.execute(db)
   }
+  await sql`COMMENT ON FUNCTION fleet.utc_now() IS 'The fleet’s clock: this moment as a timestamp in UTC.'`.execute(db)
 }
 
 export async function down(db: Kysely<any>): Promise<void> {
+  await sql`COMMENT ON FUNCTION fleet.utc_now() IS NULL`.execute(db)
   for (const [table, texts] of Object.entries(tables)) {
     await sql`SELECT fleet.comment_on(${sql.lit(table)}, ${sql.lit(JSON.stringify(texts))}, false)`.execute(db)
   }
