@@ -33,8 +33,8 @@ export interface TestCluster {
 }
 
 export interface TestClusterOptions {
-  /** 13 is the oldest PostgreSQL supported. */
-  major?: 13 | 18
+  /** Migrations work on 12 and later, workers on 13 and later. */
+  major?: 12 | 13 | 18
   /** On a disk, with PostgreSQL's own settings for durability; otherwise in memory and without fsync. */
   durable?: boolean
   /** Lines of postgresql.conf. */
@@ -88,7 +88,7 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
 }
 
 /** Whether that version's package is installed: for the oldest it exists on fewer platforms than for the newest. */
-export async function hasMajor(major: 13 | 18): Promise<boolean> {
+export async function hasMajor(major: 12 | 13 | 18): Promise<boolean> {
   return locateBinaries(packageOf(major)).then(
     () => true,
     () => false,
@@ -111,6 +111,6 @@ async function makeTemplate(adminUrl: string): Promise<void> {
   }
 }
 
-function packageOf(major: 13 | 18): string | undefined {
-  return major === 13 ? `postgres-13-${process.platform}-${process.arch}` : undefined
+function packageOf(major: 12 | 13 | 18): string | undefined {
+  return major === 18 ? undefined : `postgres-${major}-${process.platform}-${process.arch}`
 }
