@@ -8,7 +8,15 @@ import { readApiRoot, readDatabaseUrl, readHost, readSmtpUrl } from './urls.ts'
 
 /** One environment variable: all that parsing, the text of faults and `docs/config.md` are made from. */
 export interface Variable {
-  readonly group: 'Database' | 'E-mail' | 'DKIM' | 'Telegram' | 'Administrator' | 'Console and metrics' | 'Retention' | 'Process'
+  readonly group:
+    | 'Database'
+    | 'E-mail'
+    | 'DKIM'
+    | 'Telegram'
+    | 'Administrator'
+    | 'Console and metrics'
+    | 'Retention'
+    | 'Process'
   /** What it means, in Markdown. */
   readonly description: string
   readonly schema: TextSchema
@@ -22,7 +30,10 @@ export interface Variable {
 
 const port = wholeNumber(1, 65_535)
 const databaseUrl = readBy('`postgres://user:password@host:port/name?options` or `postgresql://…`', readDatabaseUrl)
-const retention = readBy('`off`, or a number of days, months or years such as `400d`, `13 months`, `2 years`', readRetention)
+const retention = readBy(
+  '`off`, or a number of days, months or years such as `400d`, `13 months`, `2 years`',
+  readRetention,
+)
 const domain = readBy('a domain such as `example.org`', readMailDomain)
 
 const table = {

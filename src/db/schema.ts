@@ -205,6 +205,11 @@ export interface ExpiringSubscriptions {
   urgency: string | null;
 }
 
+export interface FleetPartitionedTables {
+  former_key: string | null;
+  parent: string;
+}
+
 export interface Folders {
   created_at: Generated<Timestamp | null>;
   description: string | null;
@@ -405,6 +410,7 @@ export interface DB {
   companies: Companies;
   email_queue: EmailQueue;
   expiring_subscriptions: ExpiringSubscriptions;
+  "fleet.partitioned_tables": FleetPartitionedTables;
   folders: Folders;
   notifications: Notifications;
   orders: Orders;

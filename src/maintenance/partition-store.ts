@@ -17,25 +17,37 @@ export async function listPartitionedTables(db: Kysely<DB>): Promise<string[]> {
 
 /** `month` is any day of it, as `2026-11-01`. */
 export async function preparePartition(db: Kysely<DB>, parent: string, month: string): Promise<PreparedState> {
-  return call(db, sql<{ result: PreparedState }>`
-    SELECT fleet.prepare_partition(${parent}::regclass, ${month}::date) AS result`)
+  return call(
+    db,
+    sql<{ result: PreparedState }>`
+    SELECT fleet.prepare_partition(${parent}::regclass, ${month}::date) AS result`,
+  )
 }
 
 /** Reads a large default partition from end to end, while others write to it. */
 export async function validatePartition(db: Kysely<DB>, parent: string, month: string): Promise<void> {
-  await call(db, sql<{ result: unknown }>`
-    SELECT fleet.validate_partition(${parent}::regclass, ${month}::date) AS result`)
+  await call(
+    db,
+    sql<{ result: unknown }>`
+    SELECT fleet.validate_partition(${parent}::regclass, ${month}::date) AS result`,
+  )
 }
 
 export async function attachPartition(db: Kysely<DB>, parent: string, month: string): Promise<void> {
-  await call(db, sql<{ result: unknown }>`
-    SELECT fleet.attach_partition(${parent}::regclass, ${month}::date) AS result`)
+  await call(
+    db,
+    sql<{ result: unknown }>`
+    SELECT fleet.attach_partition(${parent}::regclass, ${month}::date) AS result`,
+  )
 }
 
 /** Drops the oldest month that has ended by `before`, a day in UTC; its name, or null where there is none. */
 export async function dropOnePartition(db: Kysely<DB>, parent: string, before: string): Promise<string | null> {
-  return call(db, sql<{ result: string | null }>`
-    SELECT fleet.drop_partitions(${parent}::regclass, ${before}::date) AS result`)
+  return call(
+    db,
+    sql<{ result: string | null }>`
+    SELECT fleet.drop_partitions(${parent}::regclass, ${before}::date) AS result`,
+  )
 }
 
 /** Deletes `most` rows at most that are older than `before` from the default partition; how many it deleted. */
@@ -44,8 +56,11 @@ export async function deleteFromDefault(
   parent: string,
   { before, most }: { before: string; most: number },
 ): Promise<number> {
-  return call(db, sql<{ result: number }>`
-    SELECT fleet.delete_from_default(${parent}::regclass, ${before}::date, ${most}::integer) AS result`)
+  return call(
+    db,
+    sql<{ result: number }>`
+    SELECT fleet.delete_from_default(${parent}::regclass, ${before}::date, ${most}::integer) AS result`,
+  )
 }
 
 /** The planner's statistics, of the table as a whole and of each partition. */

@@ -38,12 +38,11 @@ export async function keepPartitions(maintenance: Maintenance): Promise<KeptPart
       await retryWhileLocked(signal, () => analyzePartitions(db, parent))
     } catch (err) {
       if (signal.aborted) throw err
-      log.error({ err, table: parent }, 'partitions cannot be made')
-      failures.push(err)
+      failures.push(new Error(`the partitions of ${parent} cannot be made`, { cause: err }))
     }
   }
   if (kept.made.length > 0) log.info({ partitions: kept.made }, 'partitions made')
-  if (failures.length > 0) throw new AggregateError(failures, 'partitions cannot be made')
+  if (failures.length > 0) throw new AggregateError(failures, 'some partitions cannot be made')
   return kept
 }
 

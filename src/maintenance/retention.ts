@@ -47,6 +47,7 @@ export async function dropPast(
     deleted = await retryWhileLocked(signal, () => deleteFromDefault(db, parent, { before, most: rowsAtOnce }))
   }
   if (rows >= rowsAtOnce) await vacuumIfAllowed(db, `${parent}_default`)
-  if (partitions.length > 0 || rows > 0) log.info({ table: parent, before, partitions, rows }, 'past retention: dropped')
+  if (partitions.length > 0 || rows > 0)
+    log.info({ table: parent, before, partitions, rows }, 'past retention: dropped')
   return { partitions, rows }
 }

@@ -48,7 +48,7 @@ export async function joinControlPlane(
   boss.on('warning', ({ message, data }) => log.warn({ data }, `pg-boss: ${message}`))
   try {
     await boss.start()
-    for (const job of jobs) await take(boss, job)
+    for (const job of jobs) await take(boss, job, log)
   } catch (err) {
     // Its timers would keep the process alive.
     await boss.stop({ graceful: false, close: false })
@@ -59,7 +59,7 @@ export async function joinControlPlane(
   }
 }
 
-async function take(boss: PgBoss, job: ControlJob): Promise<void> {
+async function take(boss: PgBoss, job: ControlJob, log: Logger): Promise<void> {
   const { queue, schedule, run, expireInSeconds = 120, atStart = false } = job
   // One waits at most: a second one would find what the first has done.
   await boss.createQueue(queue, {
@@ -68,7 +68,16 @@ async function take(boss: PgBoss, job: ControlJob): Promise<void> {
     expireInSeconds,
     deleteAfterSeconds: secondsToKeepDone,
   })
-  await boss.work(queue, { pollingIntervalSeconds: 2 }, run)
+  await boss.work(queue, { pollingIntervalSeconds: 2 }, async () => {
+    try {
+      return await run()
+    } catch (err) {
+      // pg-boss keeps it with the job, where nobody looks by himself.
+      if (err instanceof Error && err.name === 'AbortError') log.info({ queue }, 'control job interrupted')
+      else log.error({ err, queue }, 'control job failed')
+      throw err
+    }
+  })
   await boss.schedule(queue, schedule, null, { tz: 'UTC', missed: 'once' })
   if (atStart) await boss.send(queue)
 }
