@@ -26,24 +26,24 @@ async function dropMonths(db: Kysely<any>): Promise<void> {
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '150ms' AS $$
     DECLARE
-      past regclass;
+      past text;
     BEGIN
       PERFORM pg_advisory_xact_lock(hashtextextended('fleet.partitions', parent::oid::bigint));
       PERFORM fleet.describe_partition(parent, before);
       IF before > fleet.utc_now() THEN
         RAISE EXCEPTION '% is not in the past', before;
       END IF;
-      SELECT c.oid INTO past
+      SELECT c.oid::regclass::text INTO past
         FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
        WHERE i.inhparent = parent
-         AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO \('([^']+)'\)$bound$)::timestamptz <= before
+         AND substring(pg_get_expr(c.relpartbound, c.oid) FROM $bound$TO [(]'([^']+)'[)]$bound$)::timestamptz <= before
        ORDER BY c.relname
        LIMIT 1;
       IF past IS NOT NULL THEN
         EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', parent);
         EXECUTE format('DROP TABLE %s', past);
       END IF;
-      RETURN past::text;
+      RETURN past;
     END $$`.execute(db)
 }
 
