@@ -6,7 +6,7 @@ import { type Kysely, sql } from 'kysely'
  *
  * Its columns are those of `email_queue`, however many that has, and two of its own. No id is in both tables.
  *
- * Locks: none on existing tables. Down moves the archived rows back into email_queue, which takes as long as there are rows.
+ * Locks: none on existing tables. Down holds the archive while its rows move back into email_queue.
  */
 export async function up(db: Kysely<any>): Promise<void> {
   await sql`
@@ -17,6 +17,7 @@ export async function up(db: Kysely<any>): Promise<void> {
       PRIMARY KEY (id, ended_at)
     ) PARTITION BY RANGE (ended_at)`.execute(db)
   await sql`CREATE TABLE fleet.email_archive_default PARTITION OF fleet.email_archive DEFAULT`.execute(db)
+  await sql`INSERT INTO fleet.partitioned_tables (parent) VALUES ('fleet.email_archive')`.execute(db)
   await createIndexes(db)
   await indexRecipients(db)
 }
@@ -56,7 +57,10 @@ async function indexRecipients(db: Kysely<any>): Promise<void> {
 }
 
 export async function down(db: Kysely<any>): Promise<void> {
+  // What somebody archives meanwhile would be dropped with the table.
+  await sql`LOCK TABLE fleet.email_archive IN ACCESS EXCLUSIVE MODE`.execute(db)
   await moveRowsBack(db)
+  await sql`DELETE FROM fleet.partitioned_tables WHERE parent = 'fleet.email_archive'::regclass`.execute(db)
   await sql`DROP TABLE fleet.email_archive`.execute(db)
   await sql`DROP FUNCTION fleet.address_words(text, text, text)`.execute(db)
 }

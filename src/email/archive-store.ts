@@ -99,3 +99,23 @@ export async function unknownColumns(db: Kysely<DB>): Promise<string[]> {
      ORDER BY attnum`.execute(db)
   return rows.map(({ name }) => name)
 }
+
+/**
+ * The months in which mails ended that are due for the archive, oldest first, as their first days. A few probes of an index, however
+ * many mails there are. Other programs may have written any time: what lies before 2000 is not counted.
+ */
+export async function monthsToArchive(db: Kysely<DB>, afterMs: number): Promise<string[]> {
+  const first = (from: RawBuilder<unknown>) => sql`(
+    SELECT date_trunc('month', min(q.updated_at))
+      FROM email_queue AS q
+     WHERE q.status = ended.status AND q.status NOT IN ('pending', 'sending')
+       AND q.updated_at >= ${from} AND q.updated_at < fleet.utc_now() - ${afterMs} * interval '1 millisecond')`
+  const { rows } = await sql<{ month: string }>`
+    WITH RECURSIVE ended(status, month) AS (
+      SELECT ended.status, ${first(sql`'2000-01-01'::timestamp`)} FROM unnest(${endedStatuses}::text[]) AS ended(status)
+       UNION ALL
+      SELECT ended.status, ${first(sql`ended.month + interval '1 month'`)} FROM ended WHERE ended.month IS NOT NULL
+    )
+    SELECT DISTINCT to_char(month, 'YYYY-MM-DD') AS month FROM ended WHERE month IS NOT NULL ORDER BY 1`.execute(db)
+  return rows.map(({ month }) => month)
+}
