@@ -205,6 +205,41 @@ export interface ExpiringSubscriptions {
   urgency: string | null;
 }
 
+export interface FleetEmailArchive {
+  archived_at: Generated<Timestamp>;
+  attempts: number | null;
+  body: string;
+  claim_token: Int8 | null;
+  claimed_by: string | null;
+  created_at: Timestamp | null;
+  dedup_key: string | null;
+  due_at: Timestamp | null;
+  ended_at: Timestamp;
+  enqueued_at: Timestamp;
+  error_class: string | null;
+  html: string | null;
+  id: number;
+  last_error: string | null;
+  leased_until: Timestamp | null;
+  max_attempts: number | null;
+  message_id: string | null;
+  not_after: Timestamp | null;
+  prio: number;
+  priority: number | null;
+  recipient_bcc: string | null;
+  recipient_cc: string | null;
+  recipient_to: string;
+  recipients: Json | null;
+  rescues: number;
+  scheduled_at: Timestamp | null;
+  sent_at: Timestamp | null;
+  status: string | null;
+  subject: string;
+  template_id: string | null;
+  updated_at: Timestamp | null;
+  variables: Json | null;
+}
+
 export interface FleetPartitionedTables {
   former_key: string | null;
   parent: string;
@@ -410,6 +445,7 @@ export interface DB {
   companies: Companies;
   email_queue: EmailQueue;
   expiring_subscriptions: ExpiringSubscriptions;
+  "fleet.email_archive": FleetEmailArchive;
   "fleet.partitioned_tables": FleetPartitionedTables;
   folders: Folders;
   notifications: Notifications;

@@ -47,8 +47,8 @@ export function archivedColumnsOf(alias: string): RawBuilder<unknown> {
 
 export interface BatchRequest {
   readonly status: EndedStatus
-  /** How long ago the mail ended, in milliseconds. */
-  readonly afterMs: number
+  /** The mail ended before this day, in UTC. */
+  readonly before: string
   /** Where the batch before came to: the entries of the index before it are dead by now, and dear to pass again. */
   readonly from: string
   /** Rows at most. */
@@ -61,7 +61,7 @@ export interface BatchRequest {
  */
 export async function archiveBatch(
   db: Kysely<DB>,
-  { status, afterMs, from, size }: BatchRequest,
+  { status, before, from, size }: BatchRequest,
 ): Promise<{ moved: number; to: string | null }> {
   const { rows } = await sql<{ moved: number; to: string | null }>`
     WITH ended AS MATERIALIZED (
@@ -69,7 +69,7 @@ export async function archiveBatch(
         FROM email_queue
        WHERE status = ${status}
          AND updated_at >= ${from}::timestamp
-         AND updated_at < fleet.utc_now() - ${afterMs} * interval '1 millisecond'
+         AND updated_at < ${before}::timestamp
        ORDER BY updated_at
        LIMIT ${sql.lit(size)}
          FOR UPDATE SKIP LOCKED
@@ -101,15 +101,15 @@ export async function unknownColumns(db: Kysely<DB>): Promise<string[]> {
 }
 
 /**
- * The months in which mails ended that are due for the archive, oldest first, as their first days. A few probes of an index, however
- * many mails there are. Other programs may have written any time: what lies before 2000 is not counted.
+ * The first days of the months before the day `before` in which mail ended, oldest first. A few probes of an index, however much mail
+ * there is. Other programs may have written any time: what lies before 2000 is not counted.
  */
-export async function monthsToArchive(db: Kysely<DB>, afterMs: number): Promise<string[]> {
+export async function monthsToArchive(db: Kysely<DB>, before: string): Promise<string[]> {
   const first = (from: RawBuilder<unknown>) => sql`(
     SELECT date_trunc('month', min(q.updated_at))
       FROM email_queue AS q
      WHERE q.status = ended.status AND q.status NOT IN ('pending', 'sending')
-       AND q.updated_at >= ${from} AND q.updated_at < fleet.utc_now() - ${afterMs} * interval '1 millisecond')`
+       AND q.updated_at >= ${from} AND q.updated_at < ${before}::timestamp)`
   const { rows } = await sql<{ month: string }>`
     WITH RECURSIVE ended(status, month) AS (
       SELECT ended.status, ${first(sql`'2000-01-01'::timestamp`)} FROM unnest(${endedStatuses}::text[]) AS ended(status)

@@ -1,37 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-export interface Batch {
-  /** Rows that it was about. */
-  readonly rows: number
-  /** Whether there may be more. */
-  readonly more: boolean
-}
-
-export interface BatchesOptions {
-  /** No batch begins later than this after the first. */
-  readonly budgetMs: number
-  /** No batch begins any more once it is aborted. */
-  readonly signal: AbortSignal
-}
-
 /**
- * Does one batch after another. Between two it pauses for as long as the first took: half of the time belongs to others, whatever the
- * machine and the rows. What is left is for the next call.
+ * Does one batch of rows after another until there are none; answers how many rows there were. Between two it pauses for as long as the
+ * first took: half of the time belongs to others, whatever the machine and the rows. Throws when `signal` aborts, between two batches.
  */
-export async function runBatches(
-  batch: () => Promise<Batch>,
-  { budgetMs, signal }: BatchesOptions,
-): Promise<{ rows: number; finished: boolean }> {
-  const startedAt = performance.now()
-  let rows = 0
-  while (!signal.aborted) {
-    const beganAt = performance.now()
-    const done = await batch()
-    rows += done.rows
-    if (!done.more) return { rows, finished: true }
-    const now = performance.now()
-    if (now - startedAt >= budgetMs) break
-    await delay(now - beganAt, undefined, { signal }).catch(() => {})
+export async function inBatches(signal: AbortSignal, batch: () => Promise<number>): Promise<number> {
+  let total = 0
+  for (;;) {
+    signal.throwIfAborted()
+    const startedAt = performance.now()
+    const rows = await batch()
+    if (rows === 0) return total
+    total += rows
+    await delay(performance.now() - startedAt, undefined, { signal })
   }
-  return { rows, finished: false }
 }

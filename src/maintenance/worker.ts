@@ -1,5 +1,6 @@
 import type { RunningWorker, WorkerContext } from '../process/run-worker.ts'
 import { type ControlJob, joinControlPlane } from '../queue/control-plane.ts'
+import { archiveMail } from './email-archive.ts'
 import type { Maintenance } from './maintenance.ts'
 import { keepPartitions } from './partitions.ts'
 import { applyRetention } from './retention.ts'
@@ -17,6 +18,12 @@ export async function startLifecycleWorker({ config, database, log }: WorkerCont
       atStart: true,
       expireInSeconds: anHour,
       run: () => keepPartitions(maintenance),
+    },
+    {
+      queue: 'lifecycle.archive-email',
+      schedule: '45 * * * *',
+      expireInSeconds: anHour,
+      run: () => archiveMail(maintenance, config.retention.archiveEmailAfter),
     },
     {
       queue: 'lifecycle.retention',

@@ -19,7 +19,8 @@ beforeEach(() => database.pool.query('TRUNCATE email_queue, fleet.email_archive 
 
 const dayMs = 86_400_000
 const daysAgo = (days: number) => new Date(Date.now() - days * dayMs)
-const batch = { status: 'sent', afterMs: 90 * dayMs, from: '-infinity', size: 1000 } as const
+const cutoff = daysAgo(90).toISOString().slice(0, 10)
+const batch = { status: 'sent', before: cutoff, from: '-infinity', size: 1000 } as const
 
 const queued = () => database.db.selectFrom('email_queue').selectAll().orderBy('id').execute()
 const archived = () => database.db.selectFrom('fleet.email_archive').selectAll().orderBy('id').execute()
@@ -170,11 +171,11 @@ describe('the months to archive', () => {
     ]
     for (const [updated_at, status] of days) await insertMail(database.db, { status, updated_at })
     await insertMail(database.db, { status: 'cancelled', updated_at: daysAgo(89) })
-    expect(await monthsToArchive(database.db, 90 * dayMs)).toEqual(['2024-01-01', '2024-02-01', '2025-06-01'])
+    expect(await monthsToArchive(database.db, cutoff)).toEqual(['2024-01-01', '2024-02-01', '2025-06-01'])
   })
 
   it('are none where nothing is due', async () => {
-    expect(await monthsToArchive(database.db, 0)).toEqual([])
+    expect(await monthsToArchive(database.db, cutoff)).toEqual([])
   })
 })
 

@@ -73,8 +73,12 @@ const cases: [what: string, pages: number, act: (db: Kysely<DB>) => Promise<unkn
   ['a replay of some ids', 300, (db) => previewChange(db, replay, { filter: { ids: [10, 20_000] } })],
   ['a replay of a day', 200, (db) => previewChange(db, replay, { filter: window })],
   ['a replay by error class', 600, (db) => previewChange(db, replay, { filter: { errorClass: 'too_large' } })],
-  ['looking for what is due', 20, (db) => monthsToArchive(db, 0)],
-  ['archiving nothing', 5, (db) => archiveBatch(db, { status: 'sent', afterMs: 0, from: '-infinity', size: 1000 })],
+  ['looking for what is due', 20, (db) => monthsToArchive(db, '2026-01-01')],
+  [
+    'archiving nothing',
+    5,
+    (db) => archiveBatch(db, { status: 'sent', before: '2026-01-01', from: '-infinity', size: 1000 }),
+  ],
 ]
 
 const majors = await Promise.all(
@@ -89,11 +93,6 @@ for (const { major, installed } of majors) {
       for (const [what, most, act] of cases) {
         const plans = await plansOf(database.url, act)
         const text = plans.map((plan) => plan.text).join('\n')
-        console.log(
-          major,
-          what,
-          plans.map(({ pages }) => pages),
-        )
         expect.soft(text, what).not.toMatch(/Seq Scan on (fleet\.)?email_archive_2025/)
         expect
           .soft(

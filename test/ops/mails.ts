@@ -19,7 +19,7 @@ export async function statusOf(db: Kysely<DB>, id: number): Promise<string | nul
 
 /** Moves all mail that has ended into the archive, whenever that was. */
 export async function archiveEnded(db: Kysely<DB>): Promise<void> {
-  const untilAnyTime = { afterMs: -1e12, from: '-infinity', size: 100_000 }
+  const untilAnyTime = { before: 'infinity', from: '-infinity', size: 100_000 }
   for (const status of endedStatuses) await archiveBatch(db, { status, ...untilAnyTime })
 }
 
