@@ -61,18 +61,18 @@ const list = (filter: MailFilter) => (db: Kysely<DB>) => listMails(db, filter, 2
 const window = { since: new Date('2025-03-05'), until: new Date('2025-03-06') }
 
 const cases: [what: string, pages: number, act: (db: Kysely<DB>) => Promise<unknown>][] = [
-  ['the latest', 300, list({})],
+  ['the latest', 200, list({})],
   ['the latest that failed', 100, list({ statuses: ['failed'] })],
   ['a day', 100, list(window)],
-  ['some ids', 200, list({ ids: [1, 20_000, 47_999] })],
-  ['the mail to one', 200, list(to('user20001@example2.org'))],
-  ['the latest to a domain', 500, list(to('@example3.org'))],
-  ['those of a template', 300, list({ templateId: 'rare' })],
-  ['those of an error class', 300, list({ errorClass: 'too_large' })],
+  ['some ids', 500, list({ ids: [1, 20_000, 47_999] })],
+  ['the mail to one', 250, list(to('user20001@example2.org'))],
+  ['the latest to a domain', 250, list(to('@example3.org'))],
+  ['those of a template', 200, list({ templateId: 'rare' })],
+  ['those of an error class', 200, list({ errorClass: 'too_large' })],
   ['one mail', 60, (db) => showMail(db, 20_001)],
-  ['a replay of some ids', 300, (db) => previewChange(db, replay, { filter: { ids: [10, 20_000] } })],
-  ['a replay of a day', 200, (db) => previewChange(db, replay, { filter: window })],
-  ['a replay by error class', 600, (db) => previewChange(db, replay, { filter: { errorClass: 'too_large' } })],
+  ['a replay of some ids', 200, (db) => previewChange(db, replay, { filter: { ids: [10, 20_000] } })],
+  ['a replay of a day', 100, (db) => previewChange(db, replay, { filter: window })],
+  ['a replay by error class', 250, (db) => previewChange(db, replay, { filter: { errorClass: 'too_large' } })],
   ['looking for what is due', 20, (db) => monthsToArchive(db, '2026-01-01')],
   [
     'archiving nothing',
@@ -101,6 +101,13 @@ for (const { major, installed } of majors) {
           )
           .toBeLessThan(most)
       }
+      await database.pool.query(`
+        INSERT INTO email_queue (recipient_to, subject, body, status, updated_at)
+        SELECT 'a@example.org', 's', 'b', 'sent', '2026-01-01' FROM generate_series(1, 20)`)
+      const plans = await plansOf(database.url, list({}))
+      expect(plans.map(({ text }) => text).join('\n'), 'the latest, all of them in the queue').not.toContain(
+        'email_archive_2025',
+      )
       await database.drop()
     })
   })
