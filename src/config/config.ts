@@ -42,11 +42,11 @@ export interface Config {
   readonly retention: {
     readonly auditLog: Retention
     readonly viewSessions: Retention
-    /** How long ended mail stays in the queue. */
-    readonly archiveEmailAfter: Retention
     readonly emailArchive: Retention
     readonly notifications: Retention
   }
+  /** How long ended mail stays in the queue. */
+  readonly archive: { readonly emailAfter: Retention }
   readonly shutdownSeconds: number
   readonly logLevel: string
   /** For the caller to log once it has a logger: an open `.env`, names that look misspelt. */
@@ -101,10 +101,10 @@ function toConfig(values: Values, warnings: string[]): Config {
     retention: {
       auditLog: values.RETENTION_AUDIT_LOG,
       viewSessions: values.RETENTION_VIEW_SESSIONS,
-      archiveEmailAfter: values.ARCHIVE_EMAIL_AFTER,
       emailArchive: values.RETENTION_EMAIL_ARCHIVE,
       notifications: values.RETENTION_NOTIFICATIONS,
     },
+    archive: { emailAfter: values.ARCHIVE_EMAIL_AFTER },
     shutdownSeconds: values.SHUTDOWN_SECONDS,
     logLevel: values.LOG_LEVEL,
     warnings,

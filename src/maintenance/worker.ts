@@ -7,7 +7,7 @@ import { applyRetention } from './retention.ts'
 
 const anHour = 3_600
 
-/** Keeps partitions and retention until stopped. */
+/** Keeps partitions, the archive of mail, and retention until stopped. */
 export async function startLifecycleWorker({ config, database, log }: WorkerContext): Promise<RunningWorker> {
   const stopping = new AbortController()
   const maintenance: Maintenance = { db: database.db, signal: stopping.signal, log }
@@ -23,7 +23,7 @@ export async function startLifecycleWorker({ config, database, log }: WorkerCont
       queue: 'lifecycle.archive-email',
       schedule: '45 * * * *',
       expireInSeconds: anHour,
-      run: () => archiveMail(maintenance, config.retention.archiveEmailAfter),
+      run: () => archiveMail(maintenance, config.archive.emailAfter),
     },
     {
       queue: 'lifecycle.retention',
@@ -33,7 +33,7 @@ export async function startLifecycleWorker({ config, database, log }: WorkerCont
     },
   ]
   const controlPlane = await joinControlPlane({ database, instanceName: 'lifecycle', log }, jobs)
-  log.info({ retention: config.retention }, 'keeping partitions and retention')
+  log.info({ retention: config.retention, archive: config.archive }, 'keeping partitions, archive and retention')
   return {
     async stop() {
       stopping.abort()

@@ -1,7 +1,7 @@
-import pino from 'pino'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { deleteNotifications } from '../../src/maintenance/notification-retention.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { maintenanceOf } from './maintenance.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -11,7 +11,6 @@ afterAll(() => database.drop())
 beforeEach(() => database.pool.query('TRUNCATE notifications RESTART IDENTITY'))
 
 const aYear = { count: 12, unit: 'months' } as const
-const maintenance = () => ({ db: database.db, signal: new AbortController().signal, log: pino({ level: 'silent' }) })
 
 async function insert(
   status: string | null,
@@ -43,7 +42,7 @@ it('deletes what ended so long ago, and nothing that waits or is held', async ()
     null,
   ])
     await insert(status, '2020-01-01')
-  expect(await deleteNotifications(maintenance(), aYear)).toEqual({ rows: 5 })
+  expect(await deleteNotifications(maintenanceOf(database), aYear)).toEqual({ rows: 5 })
   expect(await statuses()).toEqual(['pending', 'sending', 'held', 'read', null])
 })
 
@@ -52,13 +51,13 @@ it('goes by when they were worked on, or else made', async () => {
   await insert('sent', '2020-01-01', '2020-01-02')
   await insert('failed', new Date().toISOString())
   await insert('skipped', null)
-  expect(await deleteNotifications(maintenance(), aYear)).toEqual({ rows: 1 })
+  expect(await deleteNotifications(maintenanceOf(database), aYear)).toEqual({ rows: 1 })
   expect(await statuses()).toEqual(['sent', 'failed', 'skipped'])
 })
 
 it('keeps all of them while it is off', async () => {
   await insert('sent', '2020-01-01')
-  expect(await deleteNotifications(maintenance(), 'off')).toEqual({ rows: 0 })
+  expect(await deleteNotifications(maintenanceOf(database), 'off')).toEqual({ rows: 0 })
   expect(await statuses()).toEqual(['sent'])
 })
 
@@ -68,8 +67,8 @@ it('shares the work where two do it at once, batch by batch', async () => {
     SELECT 'system', CASE WHEN n % 3 = 0 THEN 'held' ELSE 'sent' END, '2020-01-01'::timestamp + (n / 10) * interval '1 second'
       FROM generate_series(1, 9000) n`)
   const deleted = await Promise.all([
-    deleteNotifications(maintenance(), aYear),
-    deleteNotifications(maintenance(), aYear),
+    deleteNotifications(maintenanceOf(database), aYear),
+    deleteNotifications(maintenanceOf(database), aYear),
   ])
   expect(deleted.reduce((sum, { rows }) => sum + rows, 0)).toBe(6_000)
   expect(new Set(await statuses())).toEqual(new Set(['held']))
