@@ -194,6 +194,26 @@ const table = {
     schema: retention,
     default: '25 months',
   },
+  ARCHIVE_EMAIL_AFTER: {
+    group: 'Retention',
+    description:
+      'How long mail that was sent, failed, was cancelled or has expired stays in `email_queue`. Then it is moved to `fleet.email_archive`; [email-queue.md](email-queue.md) says more.',
+    schema: retention,
+    default: '90d',
+  },
+  RETENTION_EMAIL_ARCHIVE: {
+    group: 'Retention',
+    description:
+      'How long archived mail is kept, counted from when it ended. What is older is dropped, a month at a time.',
+    schema: retention,
+    default: 'off',
+  },
+  RETENTION_NOTIFICATIONS: {
+    group: 'Retention',
+    description: 'How long notifications are kept that were sent, failed, were skipped or cancelled or have expired.',
+    schema: retention,
+    default: 'off',
+  },
   SHUTDOWN_SECONDS: {
     group: 'Process',
     description:
