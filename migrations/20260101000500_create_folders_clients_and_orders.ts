@@ -86,3 +86,5 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`DROP TABLE clients`.execute(db)
   await sql`DROP TABLE folders`.execute(db)
 }
+
+export const drops = ['folders', 'clients', 'orders']

@@ -1,7 +1,7 @@
 import { type Config, loadConfig } from '../config/config.ts'
 import { findEmbedded } from '../db/embedded/embedded.ts'
 import { EmbeddedError } from '../db/embedded/embedded-error.ts'
-import { pendingMigrations } from '../db/migrator.ts'
+import { pendingMigrations } from '../db/migration-state.ts'
 import { connectDatabase, type Database } from '../db/pool.ts'
 import { homeFolder } from '../runtime/folders.ts'
 import { CliError } from './cli-error.ts'
@@ -14,6 +14,8 @@ export interface DatabaseNeeds {
   readonly unmigrated?: boolean
   /** Told what is doubtful about the configuration. */
   readonly onWarning: (warning: string) => void
+  /** Told what the database's functions say. */
+  readonly onNotice: (notice: string) => void
 }
 
 /** A command waits as long as whoever gave it does, and Ctrl-C rolls it back. */
@@ -24,11 +26,11 @@ const statementTimeoutMs = 0
  * @throws {ConfigError}
  * @throws {CliError} DATABASE_UNREACHABLE, EMBEDDED_NOT_RUNNING or DATABASE_NOT_MIGRATED
  */
-export async function openDatabase({ direct, unmigrated, onWarning }: DatabaseNeeds): Promise<Database> {
+export async function openDatabase({ direct, unmigrated, onWarning, onNotice }: DatabaseNeeds): Promise<Database> {
   const config = loadConfig()
   for (const warning of config.warnings) onWarning(warning)
   const url = await chooseUrl(config, direct === true)
-  const database = connectDatabase({ url, applicationName: 'fleet cli', max: 2, statementTimeoutMs })
+  const database = connectDatabase({ url, applicationName: 'fleet cli', max: 2, statementTimeoutMs, onNotice })
   try {
     await reach(database, url)
     if (unmigrated !== true) await requireMigrated(database)

@@ -46,6 +46,12 @@ async function migrationFault(error: MigrationError): Promise<Fault> {
     return fault(error, { hint: meant, exitStatus: exitStatus.usage })
   }
   if (error.code === 'MIGRATION_DATABASE_AHEAD') return fault(error, { hint: 'use the newer release for it' })
+  if (error.code === 'MIGRATION_EDITED') {
+    const hint =
+      'put the file back as it was released; where it makes the same schema, note that with: fleet migrate stamp NAME'
+    return fault(error, { hint, exitStatus: exitStatus.found })
+  }
+  if (error.code === 'MIGRATION_LOCKED') return fault(error, { hint: 'try again when it is done, or give --wait' })
   if (await isUnreachable(error.cause)) return databaseFault(error)
   const done = error.done.map(({ name, direction }) => `${direction} ${name}`)
   return fault(error, {

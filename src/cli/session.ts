@@ -19,10 +19,14 @@ export class Session {
   }
 
   /** Opens the database of the command; it is closed when the command ends. */
-  async openDatabase(needs: Omit<DatabaseNeeds, 'onWarning'> = {}): Promise<Kysely<DB>> {
+  async openDatabase(needs: Omit<DatabaseNeeds, 'onWarning' | 'onNotice'> = {}): Promise<Kysely<DB>> {
     const { openDatabase } = await import('./database.ts')
     this.#database = await this.progress('Connecting to the database', () =>
-      openDatabase({ ...needs, onWarning: (warning) => this.say(`warning: ${warning}`) }),
+      openDatabase({
+        ...needs,
+        onWarning: (warning) => this.say(`warning: ${warning}`),
+        onNotice: (notice) => this.say(`database: ${notice}`),
+      }),
     )
     return this.#database.db
   }

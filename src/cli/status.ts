@@ -1,4 +1,4 @@
-import { listMigrations } from '../db/migrator.ts'
+import { listMigrations } from '../db/migration-state.ts'
 import { databaseNow } from '../ops/clock.ts'
 import { type LiveWorker, listLiveWorkers } from '../ops/live-workers.ts'
 import { type QueueStatus, readQueueStatus } from '../ops/queue-status.ts'

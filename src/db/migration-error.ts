@@ -8,10 +8,19 @@ export interface MigrationStep {
 
 /**
  * - `MIGRATION_FAILED`: a statement was refused; that migration was rolled back, those in `done` stay.
+ * - `MIGRATION_BLOCKED`: a table stayed locked by others for too long; otherwise as above.
+ * - `MIGRATION_LOCKED`: another process is migrating this database, and the time to wait for it is over. Nothing was done.
  * - `MIGRATION_NAME_UNKNOWN`: the name given is no migration of this release; `near` has similar ones.
+ * - `MIGRATION_EDITED`: the file of an applied migration is not the one that was applied. Nothing was done.
  * - `MIGRATION_DATABASE_AHEAD`: the database has migrations that this release does not know. Nothing was done.
  */
-export type MigrationErrorCode = 'MIGRATION_FAILED' | 'MIGRATION_NAME_UNKNOWN' | 'MIGRATION_DATABASE_AHEAD'
+export type MigrationErrorCode =
+  | 'MIGRATION_FAILED'
+  | 'MIGRATION_BLOCKED'
+  | 'MIGRATION_LOCKED'
+  | 'MIGRATION_NAME_UNKNOWN'
+  | 'MIGRATION_EDITED'
+  | 'MIGRATION_DATABASE_AHEAD'
 
 export interface MigrationErrorFacts {
   readonly code: MigrationErrorCode

@@ -1,6 +1,15 @@
 import { readdir } from 'node:fs/promises'
-import { type Kysely, sql } from 'kysely'
-import type { Migration, MigrationProvider } from 'kysely/migration'
+import type { Migration } from 'kysely/migration'
+
+/** What a file in `migrations/` exports. */
+export interface MigrationFile extends Required<Migration> {
+  /** False where its statements cannot run inside a transaction; then each of them may be repeated. Default: true. */
+  readonly transaction?: boolean
+  /** Stands for its statements in the checksum, where they are not its own text but made by a library. */
+  readonly fingerprint?: string
+  /** The tables, with their schema unless it is `public`, that `down` drops with the rows they hold. */
+  readonly drops?: readonly string[]
+}
 
 const folder = new URL('../../migrations/', import.meta.url)
 const fileName = /^(\d{14}_\w+)\.ts$/
@@ -11,34 +20,13 @@ export async function migrationNames(): Promise<string[]> {
   return files.flatMap((file) => fileName.exec(file)?.[1] ?? []).sort()
 }
 
-/** This release's migrations, read from `migrations/`. Each runs in the surroundings that `prepare` describes. */
-export const migrationFiles: MigrationProvider = {
-  async getMigrations() {
-    const names = await migrationNames()
-    return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await load(name)] as const)))
-  },
-}
-
-async function load(name: string): Promise<Required<Migration>> {
+export async function loadMigrationFile(name: string): Promise<MigrationFile> {
   const file: unknown = await import(new URL(`${name}.ts`, folder).href)
   if (!isReversible(file)) throw new Error(`migrations/${name}.ts exports no up and down`)
-  return {
-    up: (db) => prepare(db).then(() => file.up(db)),
-    down: (db) => prepare(db).then(() => file.down(db)),
-  }
+  return file
 }
 
-function isReversible(file: unknown): file is Required<Migration> {
-  const { up, down } = file as Partial<Migration>
+function isReversible(file: unknown): file is MigrationFile {
+  const { up, down } = file as Partial<MigrationFile>
   return typeof up === 'function' && typeof down === 'function'
-}
-
-/**
- * For the length of the migration's transaction: unqualified names mean schema `public`, whatever search path the role has (the rest
- * of which still finds extensions that live elsewhere), and no statement is too slow.
- */
-async function prepare<DB>(db: Kysely<DB>): Promise<void> {
-  await sql`
-    SELECT set_config('search_path', concat_ws(', ', 'public', nullif(current_setting('search_path'), '')), true),
-           set_config('statement_timeout', '0', true)`.execute(db)
 }

@@ -13,6 +13,8 @@ export interface DatabaseOptions {
   statementTimeoutMs?: number
   /** Told once of every connection that breaks, in use or idle. The pool opens another when one is wanted. */
   onError?: (error: Error) => void
+  /** Told what functions and DO blocks say with RAISE NOTICE or WARNING; the server's own chatter is left out. */
+  onNotice?: (message: string) => void
 }
 
 export interface Database {
@@ -36,7 +38,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
   // The one switch node-postgres has for dates it sends. Without it a `timestamp` column is filled with local time;
   // for `timestamptz` it changes the notation only.
   pg.defaults.parseInputDatesAsUTC = true
-  const { url, applicationName, max = 5, statementTimeoutMs = 30_000, onError = () => {} } = options
+  const { url, applicationName, max = 5, statementTimeoutMs = 30_000, onError = () => {}, onNotice } = options
   const pool = new pg.Pool({
     connectionString: url,
     application_name: applicationName,
@@ -49,6 +51,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
   })
   pool.on('error', () => {}) // Repeats for idle connections what the listeners of the connections hear.
   const open = watchConnections(pool, onError)
+  if (onNotice) pool.on('connect', (client) => listenForNotices(client, onNotice))
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
   let closing: Promise<void> | undefined
   const close = async () => {
@@ -131,6 +134,12 @@ async function prepareSession(client: pg.ClientBase, statementTimeoutMs: number)
     query_timeout: CONNECT_TIMEOUT_MS,
   }
   await client.query(statement)
+}
+
+function listenForNotices(client: pg.PoolClient, onNotice: (message: string) => void): void {
+  client.on('notice', ({ routine, message }) => {
+    if (routine === 'exec_stmt_raise' && message !== undefined) onNotice(message)
+  })
 }
 
 /** Every open connection with a promise of its end; a listener on each, as an 'error' without one ends the process. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ConfigError } from '../config/config-error.ts'
-import { pendingMigrations } from '../db/migrator.ts'
+import { pendingMigrations } from '../db/migration-state.ts'
 import type { Database } from '../db/pool.ts'
 import { requireRights } from './database-rights.ts'
 

@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { MigrationError } from '../../src/db/migration-error.ts'
-import { listMigrations, migrateDown, migrateTo, migrateUp, pendingMigrations } from '../../src/db/migrator.ts'
+import { listMigrations, pendingMigrations } from '../../src/db/migration-state.ts'
+import { migrateDown, migrateTo, migrateUp, stampMigration } from '../../src/db/migrator.ts'
 import { connectDatabase } from '../../src/db/pool.ts'
 import { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts'
 
@@ -82,7 +83,7 @@ test('an unknown name is refused, with what may have been meant', async () => {
     code: 'MIGRATION_NAME_UNKNOWN',
     migration: 'create_project',
     near: ['20260101000400_create_projects'],
-    message: 'no migration is named create_project; did you mean 20260101000400_create_projects?',
+    message: 'no migration is named create_project',
   })
   expect((await caught(migrateTo(database.db, 'weather'))).message).toBe('no migration is named weather')
   expect(await applied()).toEqual([])
@@ -161,9 +162,114 @@ describe('two at once', () => {
   })
 })
 
+describe('waiting for another process', () => {
+  let holder: pg.Client
+
+  beforeEach(async () => {
+    holder = new pg.Client({ connectionString: database.url, application_name: 'the other one' })
+    await holder.connect()
+    await holder.query(`SELECT pg_advisory_lock(hashtextextended('fleet.migrations', 0))`)
+  })
+  afterEach(() => holder.end())
+
+  test('says at once who that is, and ends when the time to wait is over', async () => {
+    const seen = vi.fn()
+    expect(await caught(migrateUp(database.db, { waitMs: 200, onWaiting: seen }))).toMatchObject({
+      code: 'MIGRATION_LOCKED',
+      message: expect.stringMatching(
+        /^another process is migrating this database: PostgreSQL process \d+ \(the other one/,
+      ),
+    })
+    expect(seen).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ applicationName: 'the other one' }))
+    expect(await applied()).toEqual([])
+  })
+
+  test('does not begin to wait where it is told not to', async () => {
+    const seen = vi.fn()
+    expect(await caught(migrateUp(database.db, { waitMs: 0, onWaiting: seen }))).toMatchObject({
+      code: 'MIGRATION_LOCKED',
+    })
+    expect(seen).not.toHaveBeenCalled()
+  })
+})
+
+test('a table in use by others is waited for in short turns, so that nobody queues up behind the migration for long', async () => {
+  await migrateUp(database.db)
+  await migrateDown(database.db)
+  const reader = new pg.Client(database.url)
+  await reader.connect()
+  await migrateTo(database.db, '20260101001100_insert_default_data')
+  await reader.query('BEGIN; SELECT FROM email_queue')
+
+  const migrating = migrateUp(other.db)
+  await vi.waitFor(async () => {
+    const { rows } = await database.pool.query(
+      `SELECT FROM pg_stat_activity WHERE application_name = 'other' AND wait_event_type = 'Lock'`,
+    )
+    expect(rows).toHaveLength(1)
+  })
+  // It gives the queue up again while the reader is still there: this writer gets through.
+  await database.pool.query(`INSERT INTO email_queue (recipient_to, subject, body) VALUES ('a@example.com', 'a', 'a')`)
+  expect((await reader.query('SELECT count(*)::integer AS n FROM email_queue')).rows).toEqual([{ n: 1 }])
+  await reader.query('COMMIT')
+  await reader.end()
+  await migrating
+  expect(await pendingMigrations(database.db)).toEqual([])
+})
+
+describe('an edited migration', () => {
+  beforeEach(async () => {
+    await migrateTo(database.db, third)
+    await database.pool.query(`UPDATE fleet.migrations SET checksum = 'another' WHERE name = $1`, [second])
+  })
+
+  test('is named, and nothing is applied or reverted until it is put right', async () => {
+    for (const migrate of [migrateUp, migrateDown]) {
+      expect(await caught(migrate(database.db))).toMatchObject({
+        code: 'MIGRATION_EDITED',
+        message: `edited after it was applied: ${second}`,
+      })
+    }
+    expect(await listMigrations(database.db)).toMatchObject([
+      { edited: false },
+      { edited: true },
+      { edited: false },
+      ...names.slice(3).map(() => ({ edited: false })),
+    ])
+  })
+
+  test('is accepted by a stamp, which executes nothing', async () => {
+    await stampMigration(database.db, third)
+    expect(await applied()).toEqual([first, second, third])
+    expect(await migrateUp(database.db)).toHaveLength(names.length - 3)
+  })
+})
+
+describe('a stamp', () => {
+  test('of an empty database makes the bookkeeping and nothing else', async () => {
+    await stampMigration(database.db, second)
+    expect(await applied()).toEqual([first, second])
+    const { rows } = await database.pool.query(
+      `SELECT relname FROM pg_class WHERE relnamespace IN ('fleet'::regnamespace, 'public'::regnamespace) AND relkind = 'r'`,
+    )
+    expect(rows).toEqual([{ relname: 'migrations' }])
+  })
+
+  test('of an earlier migration forgets the later ones', async () => {
+    await migrateTo(database.db, third)
+    await stampMigration(database.db, first)
+    expect(await applied()).toEqual([first])
+  })
+
+  test('of an unknown name is refused', async () => {
+    expect(await caught(stampMigration(database.db, 'weather'))).toMatchObject({ code: 'MIGRATION_NAME_UNKNOWN' })
+    expect(await applied()).toEqual([])
+  })
+})
+
 describe('the list of migrations', () => {
   test('says of an untouched database that all are pending, and touches nothing', async () => {
-    expect(await listMigrations(database.db)).toEqual(names.map((name) => ({ name, appliedAt: null, known: true })))
+    expect(await listMigrations(database.db)).toEqual(names.map(untouched))
     expect(await pendingMigrations(database.db)).toEqual(names)
     const { rows } = await database.pool.query(`SELECT to_regnamespace('fleet') AS schema`)
     expect(rows).toEqual([{ schema: null }])
@@ -173,9 +279,11 @@ describe('the list of migrations', () => {
     const before = Date.now()
     await migrateTo(database.db, second)
     const [one, two, three] = await listMigrations(database.db)
-    expect(three).toEqual({ name: third, appliedAt: null, known: true })
+    expect(three).toEqual(untouched(third))
+    const { rows } = await database.pool.query('SELECT current_user AS me')
+    expect([one?.appliedBy, two?.appliedBy]).toEqual([rows[0].me, rows[0].me])
     expect(one?.appliedAt?.getTime()).toBeGreaterThanOrEqual(before)
-    expect(two?.appliedAt?.getTime()).toBeGreaterThan(one?.appliedAt?.getTime() ?? 0)
+    expect(two?.appliedAt?.getTime()).toBeGreaterThanOrEqual(one?.appliedAt?.getTime() ?? 0)
     expect(await pendingMigrations(database.db)).toEqual(names.slice(2))
   })
 
@@ -195,9 +303,7 @@ describe('the list of migrations', () => {
 
   test('has what a newer release applied, which this one neither goes on from nor reverts', async () => {
     await migrateTo(database.db, first)
-    await database.pool.query(
-      `INSERT INTO fleet.migrations VALUES ('29990101000000_add_future', '2999-01-01T00:00:00Z')`,
-    )
+    await database.pool.query(`INSERT INTO fleet.migrations VALUES ('29990101000000_add_future', 'cafe')`)
     expect((await listMigrations(database.db)).at(-1)).toMatchObject({
       name: '29990101000000_add_future',
       known: false,
@@ -210,6 +316,8 @@ describe('the list of migrations', () => {
     }
   })
 })
+
+const untouched = (name: string) => ({ name, appliedAt: null, appliedBy: null, known: true, edited: false })
 
 /** Migrates on sessions with these settings. */
 async function migrateWith(options: string): Promise<void> {

@@ -106,8 +106,9 @@ describe.each([18, 12] as const)('row-level security on PostgreSQL %i', async (m
       await database.pool.query('SELECT fleet.enable_row_security(false)')
     })
     afterAll(async () => {
-      await database.drop()
-      await cluster?.remove()
+      if (cluster === undefined) return database.drop()
+      await database.db.destroy()
+      return cluster.remove()
     })
 
     test.each(tables)('%s: a company sees its own rows only', async (table) => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { listMigrations, migrateDown, migrateTo, migrateUp } from '../../src/db/migrator.ts'
+import { listMigrations } from '../../src/db/migration-state.ts'
+import { migrateDown, migrateTo, migrateUp } from '../../src/db/migrator.ts'
 import { createEmptyTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type Catalogue, readCatalogue } from './catalogue.ts'
 import { insertOneRowEach } from './platform-rows.ts'

@@ -33,9 +33,11 @@ export interface TestCluster {
   remove(): Promise<void>
 }
 
+type Major = 12 | 13 | 18
+
 export interface TestClusterOptions {
-  /** 12 is the oldest that the schema supports, 13 the oldest that the workers do. */
-  major?: 12 | 13 | 18
+  /** 12 is the oldest PostgreSQL that migrates, 13 the oldest that workers run on. */
+  major?: Major
   /** On a disk, with PostgreSQL's own settings for durability; otherwise in memory and without fsync. */
   durable?: boolean
   /** Lines of postgresql.conf. */
@@ -90,7 +92,7 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
 }
 
 /** Whether that version's package is installed: for the oldest it exists on fewer platforms than for the newest. */
-export async function hasMajor(major: 12 | 13 | 18): Promise<boolean> {
+export async function hasMajor(major: Major): Promise<boolean> {
   return locateBinaries(packageOf(major)).then(
     () => true,
     () => false,
@@ -113,6 +115,6 @@ async function makeTemplate(adminUrl: string): Promise<void> {
   }
 }
 
-function packageOf(major: 12 | 13 | 18): string | undefined {
-  return major === 18 ? undefined : `postgres-${major}-${process.platform}-${process.arch}`
+function packageOf(major: Major): string | undefined {
+  return major !== 18 ? `postgres-${major}-${process.platform}-${process.arch}` : undefined
 }

@@ -1,6 +1,9 @@
 import type { Command } from 'commander'
 import { answers } from '../action.ts'
-import type { ChangeSchemaOptions } from '../migrate/change.ts'
+import type { ConsentOptions } from '../consent.ts'
+import type { ChangeSchemaOptions, WaitOptions } from '../migrate/change.ts'
+import type { ScriptOptions } from '../migrate/sql.ts'
+import { wholeNumber } from '../option-parsers.ts'
 
 const databaseNote = 'It uses DATABASE_DIRECT_URL, or else DATABASE_URL, or else the running embedded PostgreSQL.'
 
@@ -12,28 +15,38 @@ export function addMigrateCommands(program: Command): void {
     .addHelpText('after', '\nExamples:\n  $ fleet migrate status\n  $ fleet migrate up')
   addChanges(migrate)
   addViews(migrate)
+  addScript(migrate)
+  addStamp(migrate)
+}
+
+const longestWaitSeconds = 86_400
+
+/** For what takes the migration lock. */
+function addWait(command: Command): Command {
+  return command.option(
+    '--wait <seconds>',
+    'how long to wait while another process migrates; as long as it takes unless given',
+    wholeNumber(0, longestWaitSeconds),
+  )
 }
 
 function addChanges(migrate: Command): void {
-  const up = migrate
-    .command('up')
+  const up = addWait(migrate.command('up'))
     .description('apply what is pending, oldest first, each migration in a transaction of its own')
     .option('--dry-run', 'only say what it would do')
     .addHelpText('after', '\nExample:\n  $ fleet migrate up')
   answers(up, async (session, options: ChangeSchemaOptions) => (await change()).migrateUpwards(session, options))
 
-  const down = migrate
-    .command('down')
+  const down = addWait(migrate.command('down'))
     .description('revert the migration that was applied last, with the rows that its tables hold')
     .option('--dry-run', 'only say what it would do')
     .option('--yes', 'do not ask')
     .addHelpText('after', '\nExamples:\n  $ fleet migrate down --dry-run\n  $ fleet migrate down --yes')
   answers(down, async (session, options: ChangeSchemaOptions) => (await change()).migrateOneDown(session, options))
 
-  const to = migrate
-    .command('to')
+  const to = addWait(migrate.command('to'))
     .description('apply or revert until NAME is the migration that was applied last')
-    .argument('<name>', 'as "fleet migrate status" shows it')
+    .argument('<name>', 'as "fleet migrate status" shows it; "nothing" reverts them all')
     .option('--dry-run', 'only say what it would do')
     .option('--yes', 'do not ask, also where it reverts')
     .addHelpText('after', '\nExample:\n  $ fleet migrate to 20260201000300_install_pgboss')
@@ -60,6 +73,33 @@ function addViews(migrate: Command): void {
     .description('the migration that was applied last')
     .addHelpText('after', '\nExample:\n  $ fleet migrate current')
   answers(current, async (session) => (await views()).showCurrent(session))
+}
+
+function addScript(migrate: Command): void {
+  const script = migrate
+    .command('sql')
+    .description('print the SQL that "up" would execute, for psql -X -v ON_ERROR_STOP=1 -f; needs no database')
+    .option('--from <name>', 'the migration applied last where it will run; "nothing" for an empty database')
+    .option('--to <name>', 'the migration to be applied last afterwards')
+    .option('--down', 'print the way back instead: one step, or as far as --to says')
+    .addHelpText('after', '\nExamples:\n  $ fleet migrate sql > pending.sql\n  $ fleet migrate sql --from nothing')
+  answers(script, async (session, options: ScriptOptions) => {
+    const { printScript } = await import('../migrate/sql.ts')
+    return printScript(session, options)
+  })
+}
+
+function addStamp(migrate: Command): void {
+  const stamp = addWait(migrate.command('stamp'))
+    .description('note that NAME and all before it are applied, and none after it, without executing any')
+    .argument('<name>', 'as "fleet migrate status" shows it')
+    .option('--dry-run', 'only say what it would do')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', '\nExample:\n  $ fleet migrate stamp 20260201000300_install_pgboss --dry-run')
+  answers(stamp, async (session, name: string, options: ConsentOptions & WaitOptions) => {
+    const { stampName } = await import('../migrate/stamp.ts')
+    return stampName(session, name, options)
+  })
 }
 
 function change(): Promise<typeof import('../migrate/change.ts')> {

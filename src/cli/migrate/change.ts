@@ -1,34 +1,44 @@
 import type { Kysely } from 'kysely'
 import type { MigrationStep } from '../../db/migration-error.ts'
+import { describeHolder, type LockWait } from '../../db/migration-lock.ts'
+import type { MigrationPlan } from '../../db/migration-plan.ts'
 import { migrateDown, migrateTo, migrateUp } from '../../db/migrator.ts'
 import type { DB } from '../../db/schema.ts'
-import { type MigrationPlan, planDown, planTo, planUp } from '../../ops/migration-plan.ts'
+import { countLostRows, type LostRows } from '../../ops/lost-rows.ts'
+import { type MigrationGoal, planMigration } from '../../ops/migration-plan.ts'
 import type { Answer } from '../answer.ts'
 import { type ConsentOptions, requireSomebody, requireYes } from '../consent.ts'
 import type { Session } from '../session.ts'
 import { renderTable } from '../table.ts'
 import { countOf, formatCount } from '../words.ts'
+import { readTarget } from './target.ts'
 
-export type ChangeSchemaOptions = ConsentOptions
+export interface ChangeSchemaOptions extends ConsentOptions, WaitOptions {}
+
+export interface WaitOptions {
+  /** Seconds. */
+  readonly wait?: number
+}
 
 export async function migrateUpwards(session: Session, options: ChangeSchemaOptions): Promise<Answer> {
   const db = await open(session)
-  if (options.dryRun === true) return answerPlan(await planUp(db))
-  return answerSteps(await session.progress('Migrating', () => migrateUp(db)))
+  if (options.dryRun === true) return answerPlan({ ...(await planMigration(db, 'up')), lost: [] })
+  return answerSteps(await session.progress('Migrating', () => migrateUp(db, waiting(session, options))))
 }
 
 export async function migrateOneDown(session: Session, options: ChangeSchemaOptions): Promise<Answer> {
   requireSomebody(session, options, 'this reverts a migration with the rows that its tables hold')
   const db = await open(session)
-  const plan = await planDown(db)
+  const plan = await planWithLosses(db, 'down')
   if (options.dryRun === true) return answerPlan(plan)
   await consent(session, plan, options)
-  return answerSteps(await session.progress('Migrating', () => migrateDown(db)))
+  return answerSteps(await session.progress('Migrating', () => migrateDown(db, waiting(session, options))))
 }
 
 export async function migrateToName(session: Session, name: string, options: ChangeSchemaOptions): Promise<Answer> {
   const db = await open(session)
-  const plan = await planTo(db, name)
+  const target = readTarget(name)
+  const plan = await planWithLosses(db, { to: target })
   if (options.dryRun === true) return answerPlan(plan)
   if (plan.direction === 'down' && plan.names.length > 0) {
     requireSomebody(
@@ -38,26 +48,61 @@ export async function migrateToName(session: Session, name: string, options: Cha
     )
     await consent(session, plan, options)
   }
-  return answerSteps(await session.progress('Migrating', () => migrateTo(db, name)))
+  return answerSteps(await session.progress('Migrating', () => migrateTo(db, target, waiting(session, options))))
+}
+
+/** Says whom it waits for, once. */
+export function waiting(session: Session, { wait }: WaitOptions): LockWait {
+  return {
+    waitMs: wait === undefined ? undefined : wait * 1000,
+    onWaiting: (holder) =>
+      session.say(`waiting: ${holder ? describeHolder(holder) : 'another process'} is migrating this database`),
+  }
+}
+
+interface PlanWithLosses extends MigrationPlan {
+  readonly lost: readonly LostRows[]
+}
+
+async function planWithLosses(db: Kysely<DB>, goal: MigrationGoal): Promise<PlanWithLosses> {
+  const plan = await planMigration(db, goal)
+  return { ...plan, lost: plan.direction === 'down' ? await countLostRows(db, plan.names) : [] }
 }
 
 function open(session: Session): Promise<Kysely<DB>> {
   return session.openDatabase({ direct: true, unmigrated: true })
 }
 
-async function consent(session: Session, { names }: MigrationPlan, options: ConsentOptions): Promise<void> {
-  if (names.length === 0 || options.yes === true) return
-  session.say(`This reverts, with the rows that their tables hold:\n${names.map((name) => `  ${name}`).join('\n')}`)
+async function consent(session: Session, plan: PlanWithLosses, options: ConsentOptions): Promise<void> {
+  if (plan.names.length === 0 || options.yes === true) return
+  session.say(`This reverts:\n${listNames(plan)}\n${describeLosses(plan)}`)
   await requireYes(session, options, 'Go on?')
 }
 
-function answerPlan({ direction, names }: MigrationPlan): Answer {
+function answerPlan(plan: PlanWithLosses): Answer {
+  const { direction, names, lost } = plan
   const verb = direction === 'up' ? 'apply' : 'revert'
-  const text = names.length === 0 ? nothingToDo : `Would ${verb}:\n${names.map((name) => `  ${name}`).join('\n')}`
   return {
-    document: { dryRun: true, steps: names.map((name) => ({ name, direction, ms: null })) },
-    text: () => text,
+    document: {
+      dryRun: true,
+      steps: names.map((name) => ({ name, direction, ms: null })),
+      ...(direction === 'down' ? { lost } : {}),
+    },
+    text: () => {
+      if (names.length === 0) return nothingToDo
+      const losses = direction === 'down' ? `\n${describeLosses(plan)}` : ''
+      return `Would ${verb}:\n${listNames(plan)}${losses}`
+    },
   }
+}
+
+function listNames({ names }: MigrationPlan): string {
+  return names.map((name) => `  ${name}`).join('\n')
+}
+
+function describeLosses({ lost }: PlanWithLosses): string {
+  if (lost.length === 0) return 'No row would be lost.'
+  return `Rows that would be lost:\n${lost.map(({ table, rows }) => `  ${table}: ${formatCount(rows)}`).join('\n')}`
 }
 
 const nothingToDo = 'Nothing to do.'

@@ -1,4 +1,4 @@
-import { listMigrations, type MigrationStatus } from '../../db/migrator.ts'
+import { listMigrations, type MigrationStatus } from '../../db/migration-state.ts'
 import type { Answer } from '../answer.ts'
 import type { Screen } from '../screen.ts'
 import type { Session } from '../session.ts'
@@ -41,17 +41,29 @@ async function listApplied(session: Session): Promise<MigrationStatus[]> {
   return migrations.filter(({ appliedAt }) => appliedAt !== null)
 }
 
-function toDocument({ name, appliedAt, known }: MigrationStatus): object {
-  return { name, appliedAt, status: appliedAt === null ? 'pending' : known ? 'applied' : 'unknown' }
+function toDocument(migration: MigrationStatus): object {
+  const { name, appliedAt, appliedBy } = migration
+  return { name, appliedAt, appliedBy, status: statusOf(migration) }
+}
+
+function statusOf({ appliedAt, known, edited }: MigrationStatus): 'pending' | 'applied' | 'edited' | 'unknown' {
+  if (appliedAt === null) return 'pending'
+  if (!known) return 'unknown'
+  return edited ? 'edited' : 'applied'
 }
 
 function render(migrations: readonly MigrationStatus[], screen: Screen): string {
-  const rows = migrations.map(({ name, appliedAt, known }): Cell[] => [
-    { text: name },
-    appliedAt === null
-      ? { text: 'pending', paint: screen.colors.yellow }
-      : { text: `${appliedAt.toISOString().slice(0, 19).replace('T', ' ')} UTC` },
-    { text: known ? '' : 'of a newer release' },
-  ])
-  return renderTable([{ title: 'MIGRATION' }, { title: 'APPLIED' }, { title: '' }], rows, screen)
+  const notes = { pending: '', applied: '', edited: 'edited since', unknown: 'of a newer release' }
+  const rows = migrations.map((migration): Cell[] => {
+    const { name, appliedAt, appliedBy } = migration
+    return [
+      { text: name },
+      appliedAt === null
+        ? { text: 'pending', paint: screen.colors.yellow }
+        : { text: `${appliedAt.toISOString().slice(0, 19).replace('T', ' ')} UTC` },
+      { text: appliedBy ?? '' },
+      { text: notes[statusOf(migration)], paint: screen.colors.red },
+    ]
+  })
+  return renderTable([{ title: 'MIGRATION' }, { title: 'APPLIED' }, { title: 'BY' }, { title: '' }], rows, screen)
 }
