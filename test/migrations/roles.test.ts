@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { pendingMigrations } from '../../src/db/migration-state.ts'
 import { migrateTo, migrateUp } from '../../src/db/migrator.ts'
 import { connectDatabase } from '../../src/db/pool.ts'
+import { createFleet } from '../cli/fleet.ts'
 import { startCluster, type TestCluster } from '../support/cluster.ts'
 import { createEmptyTestDatabase, type TestDatabase } from '../support/database.ts'
 import { asCompany, insertTwoCompanies } from './policies.ts'
@@ -94,6 +95,12 @@ describe('the roles', () => {
     )
     expect(await pendingMigrations(database.db)).toEqual([])
     expect(await existing()).toEqual([])
+    const fleet = await createFleet({ DATABASE_URL: url.href })
+    expect(await fleet.json(['migrate', 'rls', 'enable', '--yes'])).toMatchObject({
+      code: 1,
+      document: { error: { code: 'ROLES_MISSING', hint: expect.stringContaining('CREATE ROLE fleet_app NOLOGIN;') } },
+    })
+    await fleet.installation.remove()
 
     await admin.query(roles.map((role) => `CREATE ROLE ${role} NOLOGIN`).join('; '))
     const deploy = new pg.Client(url.href)
