@@ -16,6 +16,8 @@ export async function up(db: Kysely<any>): Promise<void> {
 async function listGrants(db: Kysely<any>): Promise<void> {
   // only: no other columns. hidden: all columns but these, since they hold passwords, keys, and mails with links that open accounts.
   //
+  // To lock a row takes the right to update some column of it: fleet_worker deletes from the archive and from notifications so.
+  //
   // fleet_app adds to the audit log and to the mail queue, which do not say whose their rows are; it reads back no more of them than
   // an INSERT … ON CONFLICT (dedup_key) … RETURNING id needs, and how a mail is getting on.
   await sql`
@@ -30,17 +32,21 @@ async function listGrants(db: Kysely<any>): Promise<void> {
       ('fleet_worker', 'SCHEMA', '{public,fleet,pgboss}', '{USAGE}', NULL, NULL),
       ('fleet_worker', 'TABLE', '{fleet.migrations,public.companies,public.projects,public.clients,public.portraits}',
         '{SELECT}', NULL, NULL),
-      ('fleet_worker', 'TABLE', '{public.email_queue}', '{SELECT,INSERT,UPDATE,DELETE}', NULL, NULL),
-      ('fleet_worker', 'TABLE', '{fleet.email_archive}', '{SELECT,INSERT,DELETE}', NULL, NULL),
-      ('fleet_worker', 'TABLE', '{public.notifications}', '{SELECT,DELETE}', NULL, NULL),
+      ('fleet_worker', 'TABLE', '{public.email_queue}', '{SELECT,INSERT,UPDATE,DELETE,MAINTAIN}', NULL, NULL),
+      ('fleet_worker', 'TABLE', '{fleet.email_archive}', '{SELECT,INSERT,DELETE,MAINTAIN}', NULL, NULL),
+      ('fleet_worker', 'TABLE', '{fleet.email_archive}', '{UPDATE}', '{archived_at}', NULL),
+      ('fleet_worker', 'TABLE', '{public.notifications}', '{SELECT,DELETE,MAINTAIN}', NULL, NULL),
+      ('fleet_worker', 'TABLE', '{public.notifications}', '{UPDATE}', '{processed_at}', NULL),
       ('fleet_worker', 'TABLE', '{public.audit_log}', '{INSERT}', NULL, NULL),
       ('fleet_worker', 'SEQUENCE', '{fleet.claim_token_seq}', '{USAGE}', NULL, NULL),
       ('fleet_worker', 'TABLE', '{pgboss.version}', '{SELECT,UPDATE}', NULL, NULL),
       ('fleet_worker', 'TABLE', '{pgboss.queue,pgboss.schedule,pgboss.subscription,pgboss.bam,pgboss.job,pgboss.job_common,
                                   pgboss.warning,pgboss.queue_stats,pgboss.job_dependency,pgboss.instance}',
         '{SELECT,INSERT,UPDATE,DELETE}', NULL, NULL),
+      ('fleet_worker', 'TABLE', '{fleet.partitioned_tables}', '{SELECT}', NULL, NULL),
       ('fleet_worker', 'FUNCTION', '{"fleet.prepare_partition(regclass,date)","fleet.validate_partition(regclass,date)",
-                                     "fleet.attach_partition(regclass,date)","fleet.drop_partitions(regclass,date)"}',
+                                     "fleet.attach_partition(regclass,date)","fleet.drop_partitions(regclass,date)",
+                                     "fleet.delete_from_default(regclass,date,integer)","fleet.analyze_partitions(regclass)"}',
         '{EXECUTE}', NULL, NULL),
 
       ('fleet_app', 'DATABASE', NULL, '{CONNECT}', NULL, NULL),
@@ -61,7 +67,7 @@ async function listGrants(db: Kysely<any>): Promise<void> {
                                     public.videos,public.ar_content,public.video_rotation_schedules,public.ar_view_sessions,
                                     public.storage_folders,public.notifications,public.audit_log,
                                     public.active_projects,public.expiring_subscriptions,
-                                    fleet.migrations,fleet.adoptions,fleet.row_security,
+                                    fleet.migrations,fleet.adoptions,fleet.partitioned_tables,fleet.row_security,
                                     pgboss.version,pgboss.queue,pgboss.schedule,pgboss.subscription,pgboss.bam,pgboss.job,
                                     pgboss.warning,pgboss.queue_stats,pgboss.job_dependency,pgboss.instance}',
         '{SELECT}', NULL, NULL),
@@ -78,7 +84,8 @@ async function listGrants(db: Kysely<any>): Promise<void> {
        CROSS JOIN unnest(l.privileges::text[]) AS p (privilege)
        CROSS JOIN unnest(coalesce(l.objects::text[], ARRAY[quote_ident(current_database())])) AS o (object)),
     present AS (
-      SELECT s.*, c.reloptions FROM single s LEFT JOIN pg_class c ON c.oid = s.id AND s.kind IN ('TABLE', 'VIEW') WHERE s.id IS NOT NULL)
+      SELECT s.*, c.reloptions FROM single s LEFT JOIN pg_class c ON c.oid = s.id AND s.kind IN ('TABLE', 'VIEW') 
+       WHERE s.id IS NOT NULL AND (s.privilege <> 'MAINTAIN' OR current_setting('server_version_num')::integer >= 170000))
     SELECT grantee, privilege, CASE kind WHEN 'VIEW' THEN 'TABLE' ELSE kind END, object, id,
            CASE WHEN coalesce("only", hidden) IS NOT NULL THEN ARRAY(
              SELECT attname::text FROM pg_attribute

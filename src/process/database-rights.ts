@@ -53,7 +53,8 @@ async function readRights(db: Kysely<DB>): Promise<Rights> {
                    WHEN 'SCHEMA'   THEN has_schema_privilege(id, privilege)
                    WHEN 'SEQUENCE' THEN has_sequence_privilege(id, privilege)
                    WHEN 'FUNCTION' THEN has_function_privilege(id, privilege)
-                   ELSE has_table_privilege(id, privilege) END
+                   ELSE CASE WHEN columns IS NULL THEN has_table_privilege(id, privilege)
+                             ELSE has_any_column_privilege(id, privilege) END END
                  ORDER BY object, privilege) AS lacking,
            ARRAY(SELECT id::regclass::text FROM tables WHERE row_security_active(id) AND NOT EXISTS (
                    SELECT FROM pg_policy p CROSS JOIN unnest(p.polroles) AS member_of

@@ -15,7 +15,7 @@ const expected = `
   video_rotation_schedules -     -      SIUD    S
   ar_view_sessions         -     -      SIUD    S
   storage_folders          -     -      SIUD    S
-  notifications            -     SD     SIUD    S
+  notifications            -     SD(U)  SIUD    S
   users                    -     -      SIUD    (S)
   storage_connections      -     -      SIUD    (S)
   email_queue              -     SIUD   I(S)    (S)
@@ -106,6 +106,16 @@ describe('the rights of the roles', () => {
     )
     expect(rows).toEqual([{ database: onDatabase, schema: onSchema }])
   })
+
+  test.each(['email_queue', 'notifications'])(
+    'fleet_worker may VACUUM %s, from which it takes many rows',
+    async (table) => {
+      const { rows } = await database.pool.query(`SELECT has_table_privilege('fleet_worker', $1, 'MAINTAIN') AS may`, [
+        table,
+      ])
+      expect(rows).toEqual([{ may: true }])
+    },
+  )
 
   test('no role owns anything, may create roles, log in, or go past row-level security', async () => {
     const { rows } = await database.pool.query(`
