@@ -13,6 +13,7 @@ import { startEmailWorker } from '../email/worker.ts'
 import { startLifecycleWorker } from '../maintenance/worker.ts'
 import { homeFolder, mailboxFolder } from '../runtime/folders.ts'
 import { createLogger } from '../runtime/logger.ts'
+import { requireRights } from './database-rights.ts'
 import { closingMs, endIfNotStopped } from './deadline.ts'
 import { addDemonstration, withdrawDemonstration } from './demonstration.ts'
 import { tellParentReady } from './parent.ts'
@@ -86,6 +87,7 @@ async function openDatabase({ database: { url, directUrl } }: Config): Promise<H
 
 async function prepareDatabase({ db }: Database, config: Config, { dataDirectory }: Home): Promise<void> {
   if (dataDirectory === undefined) {
+    await requireRights(db)
     const pending = await pendingMigrations(db)
     if (pending.length > 0) throw new PendingMigrationsError(pending)
     return
