@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addEmailCommands } from './commands/email.ts'
 import { addMigrateCommands } from './commands/migrate.ts'
+import { addSearchCommand } from './commands/search.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addUpCommand } from './commands/up.ts'
 import { addUsersCommands } from './commands/users.ts'
@@ -33,6 +34,7 @@ export function createProgram(): Command {
   addEmailCommands(program)
   addUsersCommands(program)
   addStatusCommand(program)
+  addSearchCommand(program)
   addDoctorCommand(program)
   return program
 }

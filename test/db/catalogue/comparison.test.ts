@@ -42,7 +42,9 @@ describe('what means the same is no difference:', () => {
        ALTER TABLE projects ADD COLUMN project_type varchar(100);
        CREATE VIEW public.active_projects AS
          SELECT p.*, c.name AS company_name FROM projects p JOIN companies c ON p.company_id = c.id
-          WHERE p.status = 'active' AND c.is_active = true;`,
+          WHERE p.status = 'active' AND c.is_active = true;
+       COMMENT ON COLUMN projects.project_type IS 'what';
+       COMMENT ON VIEW public.active_projects IS 'these'`,
     ],
   ] as const
 
@@ -94,7 +96,8 @@ test('a view that shows what others added to its table is no difference', async 
     DROP VIEW active_projects;
     CREATE VIEW public.active_projects AS
       SELECT p.*, c.name AS company_name FROM projects p JOIN companies c ON p.company_id = c.id
-       WHERE p.status = 'active' AND c.is_active = true`)
+       WHERE p.status = 'active' AND c.is_active = true;
+    COMMENT ON VIEW public.active_projects IS 'these'`)
   const { differences } = compareCatalogues(expected, await readCatalogue(database.db))
   await database.drop()
   expect(differences).toEqual([])
