@@ -1,5 +1,5 @@
 import type { Catalogue } from './catalogue.ts'
-import { compareColumns } from './column-comparison.ts'
+import { compareColumns, furnishColumn } from './column-comparison.ts'
 import { compareConstraints } from './constraint-comparison.ts'
 import { type Difference, type Finding, nothing, type Pair, pair } from './finding.ts'
 import { compareIndexes } from './index-comparison.ts'
@@ -42,7 +42,7 @@ function missingTable(table: Table): Difference {
       ...(table.rowSecurity ? [`ALTER TABLE ${table.name} ENABLE ROW LEVEL SECURITY;`] : []),
       ...grant(target, table.grants),
       ...comment(target, table.comment),
-      ...table.columns.flatMap((column) => comment(`COLUMN ${table.name}.${column.name}`, column.comment)),
+      ...table.columns.flatMap((column) => furnishColumn({ ...table, grants: {} }, column)),
     ],
   }
 }
