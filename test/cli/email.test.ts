@@ -170,6 +170,7 @@ describe('fleet email list', () => {
           notAfter: null,
           sentAt: null,
           changedAt: '2026-11-20T10:05:00.000Z',
+          archivedAt: null,
           errorClass: null,
           lastError: null,
         },
