@@ -137,15 +137,6 @@ async function createSwitches(db: Kysely<any>): Promise<void> {
       PRIMARY KEY (relation, setting)
     )`.execute(db)
   await sql`
-    COMMENT ON TABLE fleet.row_security IS
-      'What the fleet has switched on for row-level security. What was on before is not listed, and stays.'`.execute(db)
-  await sql`COMMENT ON COLUMN fleet.row_security.relation IS 'The table or view, in schema public.'`.execute(db)
-  await sql`
-    COMMENT ON COLUMN fleet.row_security.setting IS
-      'enabled; forced, for the owner too; or security_invoker, by which a view reads with its reader’s rights.'`.execute(
-    db,
-  )
-  await sql`
     CREATE FUNCTION fleet.enable_row_security(force boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
     DECLARE

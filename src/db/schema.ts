@@ -630,13 +630,7 @@ export interface FleetPartitionedTables {
 }
 
 export interface FleetRowSecurity {
-  /**
-   * The table or view, in schema public.
-   */
   relation: string;
-  /**
-   * enabled; forced, for the owner too; or security_invoker, by which a view reads with its reader’s rights.
-   */
   setting: string;
 }
 

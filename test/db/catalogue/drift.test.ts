@@ -16,11 +16,7 @@ const drifts: readonly Drift[] = [
   {
     what: 'a dropped column with its index',
     sql: 'ALTER TABLE email_queue DROP COLUMN not_after',
-    found: [
-      'column public.email_queue.not_after',
-      'index ix_email_queue_not_after on public.email_queue',
-      'grants on table public.email_queue',
-    ],
+    found: ['column public.email_queue.not_after', 'index ix_email_queue_not_after on public.email_queue'],
   },
   {
     what: 'a dropped column that views show',
