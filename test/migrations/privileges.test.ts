@@ -23,6 +23,10 @@ const expected = `
   active_projects          -     -      S       S
   expiring_subscriptions   -     -      S       S
   fleet.migrations         -     S      -       S
+  fleet.adoptions          -     -      -       S
+  fleet.adopted_emails     -     -      -       S
+  fleet.email_archive      -     SID(U) -       (S)
+  fleet.partitioned_tables -     S      -       S
   fleet.row_security       -     -      -       S
   pgboss.version           -     SU     -       S
   pgboss.queue             -     SIUD   -       S
@@ -79,6 +83,7 @@ describe('the rights of the roles', () => {
     ['email_queue', 'body'],
     ['email_queue', 'html'],
     ['email_queue', 'variables'],
+    ['fleet.email_archive', 'body'],
   ])('fleet_readonly reads all of %s but %s, and columns like it', async (table, column) => {
     const { rows } = await database.pool.query<{ hidden: string[]; hides: boolean }>(
       `SELECT array_agg(attname::text ORDER BY attnum) AS hidden, $2 = ANY (array_agg(attname::text)) AS hides
@@ -88,7 +93,7 @@ describe('the rights of the roles', () => {
       [table, column],
     )
     expect(rows[0]?.hides).toBe(true)
-    expect(rows[0]?.hidden).toHaveLength(table === 'email_queue' ? 3 : 1)
+    expect(rows[0]?.hidden).toHaveLength(table.includes('email') ? 3 : 1)
   })
 
   test.each([
@@ -107,7 +112,7 @@ describe('the rights of the roles', () => {
     expect(rows).toEqual([{ database: onDatabase, schema: onSchema }])
   })
 
-  test.each(['email_queue', 'notifications'])(
+  test.each(['email_queue', 'notifications', 'fleet.email_archive'])(
     'fleet_worker may VACUUM %s, from which it takes many rows',
     async (table) => {
       const { rows } = await database.pool.query(`SELECT has_table_privilege('fleet_worker', $1, 'MAINTAIN') AS may`, [

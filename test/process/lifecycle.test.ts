@@ -21,7 +21,7 @@ function startWorker(env: Record<string, string> = {}) {
   return spawnWorker({
     directory: installation.directory,
     script: 'workers/lifecycle.ts',
-    env: { DATABASE_URL: database.url, ...env },
+    env: { DATABASE_URL: database.workerUrl, ...env },
   })
 }
 
