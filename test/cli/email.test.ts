@@ -9,7 +9,7 @@ let fleet: Fleet
 let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase()
-  fleet = await createFleet({ DATABASE_URL: database.url })
+  fleet = await createFleet({ DATABASE_URL: database.workerUrl })
 })
 afterAll(() => Promise.all([fleet.installation.remove(), database.drop()]))
 beforeEach(() => database.pool.query('TRUNCATE email_queue, audit_log RESTART IDENTITY'))

@@ -10,6 +10,7 @@ import { startPostmaster, stopPostmaster } from '../../src/db/embedded/postmaste
 import { migrateUp } from '../../src/db/migrator.ts'
 import { connectDatabase } from '../../src/db/pool.ts'
 import { makeTemporaryFolder, removeLeftovers } from './temporary-folder.ts'
+import { createWorkerLogin } from './worker-login.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -32,9 +33,11 @@ export interface TestCluster {
   remove(): Promise<void>
 }
 
+type Major = 12 | 13 | 18
+
 export interface TestClusterOptions {
-  /** Migrations work on 12 and later, workers on 13 and later. */
-  major?: 12 | 13 | 18
+  /** 12 is the oldest PostgreSQL that migrates, 13 the oldest that workers run on. */
+  major?: Major
   /** On a disk, with PostgreSQL's own settings for durability; otherwise in memory and without fsync. */
   durable?: boolean
   /** Lines of postgresql.conf. */
@@ -50,6 +53,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const cluster = await startCluster()
   try {
     await makeTemplate(cluster.adminUrl)
+    await createWorkerLogin(cluster.adminUrl)
   } catch (error) {
     await cluster.remove()
     throw error
@@ -88,7 +92,7 @@ export async function startCluster(options: TestClusterOptions = {}): Promise<Te
 }
 
 /** Whether that version's package is installed: for the oldest it exists on fewer platforms than for the newest. */
-export async function hasMajor(major: 12 | 13 | 18): Promise<boolean> {
+export async function hasMajor(major: Major): Promise<boolean> {
   return locateBinaries(packageOf(major)).then(
     () => true,
     () => false,
@@ -111,6 +115,6 @@ async function makeTemplate(adminUrl: string): Promise<void> {
   }
 }
 
-function packageOf(major: 12 | 13 | 18): string | undefined {
-  return major === 18 ? undefined : `postgres-${major}-${process.platform}-${process.arch}`
+function packageOf(major: Major): string | undefined {
+  return major !== 18 ? `postgres-${major}-${process.platform}-${process.arch}` : undefined
 }

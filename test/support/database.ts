@@ -4,9 +4,12 @@ import pg from 'pg'
 import { inject } from 'vitest'
 import { connectDatabase } from '../../src/db/pool.ts'
 import type { DB } from '../../src/db/schema.ts'
+import { workerUrl } from './worker-login.ts'
 
 export interface TestDatabase {
   readonly url: string
+  /** The same database, as a user who may do no more than a worker does. */
+  readonly workerUrl: string
   readonly db: Kysely<DB>
   readonly pool: pg.Pool
   /** Closes the pool and drops the database with whoever is still connected. */
@@ -31,11 +34,12 @@ async function create(adminUrl: string, clause: string): Promise<TestDatabase> {
   const { db, pool, close } = connectDatabase({ url: url.href, applicationName: 'fleet-test' })
   return {
     url: url.href,
+    workerUrl: workerUrl(url.href),
     db,
     pool,
     async drop() {
       await close()
-      await asAdmin(adminUrl, (admin) => admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))
+      await asAdmin(adminUrl, (admin) => dropDatabase(admin, name))
     },
   }
 }
@@ -48,6 +52,16 @@ async function asAdmin(adminUrl: string, act: (admin: pg.Client) => Promise<unkn
   } finally {
     await admin.end()
   }
+}
+
+/** With whoever is connected; PostgreSQL 12 cannot say so in one statement. */
+async function dropDatabase(admin: pg.Client, name: string): Promise<void> {
+  const { rows } = await admin.query<{ major: number }>(
+    `SELECT current_setting('server_version_num')::integer / 10000 AS major`,
+  )
+  const canForce = (rows[0]?.major ?? 0) >= 13
+  if (!canForce) await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name])
+  await admin.query(`DROP DATABASE IF EXISTS ${name} ${canForce ? 'WITH (FORCE)' : ''}`)
 }
 
 /** 55006: somebody, an autovacuum worker perhaps, is in the template at this moment. */
