@@ -21,7 +21,9 @@ export async function up(db: Kysely<any>): Promise<void> {
     END $$`.execute(db)
   await sql`
     COMMENT ON TABLE fleet.email_archive IS
-      'Mail that ended some time ago, moved here from email_queue; partitioned by the month in which it ended.'`.execute(db)
+      'Mail that ended some time ago, moved here from email_queue; partitioned by the month in which it ended.'`.execute(
+    db,
+  )
   await sql`COMMENT ON COLUMN fleet.email_archive.ended_at IS 'When it got its last status, in UTC.'`.execute(db)
   await sql`COMMENT ON COLUMN fleet.email_archive.archived_at IS 'When it was moved here.'`.execute(db)
 }
