@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { insertMail } from '../ops/mails.ts'
+import { insertArchived, insertMail } from '../ops/mails.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 
@@ -186,6 +186,14 @@ describe('fleet email list', () => {
     expect(stderr).toBe('Only the latest 20 mails; --limit shows more.\n')
   })
 
+  it('marks what is archived', async () => {
+    const id = await insertArchived(database.db, { status: 'sent', updated_at: changed(1) })
+    const { stdout } = await fleet.run(['email', 'list', '--status', 'sent'])
+    expect(stdout.split('\n')[1]).toMatch(/^ *\d+ +sent \(archived\) +5 /)
+    const { document } = await fleet.json(['email', 'list', '--id', String(id)])
+    expect(document).toMatchObject({ mails: [{ id, status: 'sent', archivedAt: expect.stringMatching(/^2.*Z$/) }] })
+  })
+
   it('combines its filters', async () => {
     const wanted = {
       status: 'failed',
@@ -264,6 +272,12 @@ describe('fleet email show', () => {
         body: { html: '<p>1</p>', variables: { name: 'Ann' } },
       },
     })
+  })
+
+  it('tells when it was archived', async () => {
+    const id = await insertArchived(database.db, { status: 'sent' })
+    const { stdout } = await fleet.run(['email', 'show', String(id)])
+    expect(stdout).toMatch(/^Mail \d+ {2}sent \(archived\)\n[\s\S]*\nArchived +20\d\d-\d\d-\d\d /)
   })
 
   it('ends with 1 where no mail has that id', async () => {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { insertMail, statusOf } from '../ops/mails.ts'
+import { insertArchived, insertMail, statusOf } from '../ops/mails.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 
@@ -11,7 +11,7 @@ beforeAll(async () => {
   fleet = await createFleet({ DATABASE_URL: database.workerUrl })
 })
 afterAll(() => Promise.all([fleet.installation.remove(), database.drop()]))
-beforeEach(() => database.pool.query('TRUNCATE email_queue, audit_log RESTART IDENTITY'))
+beforeEach(() => database.pool.query('TRUNCATE email_queue, fleet.email_archive, audit_log RESTART IDENTITY'))
 
 const anHourAgo = new Date(Date.now() - 3_600_000)
 
@@ -92,7 +92,41 @@ describe('fleet email replay', () => {
   })
 })
 
+describe('fleet email replay of archived mail', () => {
+  it('counts it by itself, says what a newer mail keeps it from, and moves the rest back', async () => {
+    const free = await insertArchived(database.db, { template_id: 't', dedup_key: 'free' })
+    const taken = await insertArchived(database.db, { template_id: 't', dedup_key: 'taken' })
+    const queued = await insertMail(database.db, { status: 'held', template_id: 't', dedup_key: 'taken' })
+    const counts = '2 mails \\((1 failed, 1 held|1 held, 1 failed)\\), 1 of them archived\\.\\n'
+    const skipped = `Skipped 1 mail \\(${taken}\\): archived, and a newer mail has its dedup_key; .*\\.\\n`
+    const dryRun = await fleet.run(['email', 'replay', '--template', 't', '--dry-run'])
+    expect(dryRun.stdout).toMatch(new RegExp(`^Would replay ${counts}${skipped}\\nAll of them:\\n`))
+    expect(await database.db.selectFrom('fleet.email_archive').select('id').execute()).toHaveLength(2)
+    const done = await fleet.run(['email', 'replay', '--template', 't', '--yes'])
+    expect(done).toMatchObject({ code: 0, stdout: expect.stringMatching(new RegExp(`^Replayed ${counts}${skipped}$`)) })
+    expect(await Promise.all([free, queued].map((id) => statusOf(database.db, id)))).toEqual(['pending', 'pending'])
+    expect(await database.db.selectFrom('fleet.email_archive').select('id').execute()).toEqual([{ id: taken }])
+  })
+
+  it('answers programs how many were archived', async () => {
+    const id = await insertArchived(database.db, { status: 'expired' })
+    expect(await fleet.json(['email', 'replay', '--id', String(id)])).toEqual({
+      code: 0,
+      document: { action: 'replay', dryRun: false, count: 1, byStatus: { expired: 1 }, archived: 1, skipped: [] },
+    })
+  })
+})
+
 describe('fleet email cancel', () => {
+  it('says of archived mail that it has ended', async () => {
+    const id = await insertArchived(database.db, { status: 'sent' })
+    const { code, stdout } = await fleet.run(['email', 'cancel', '--id', String(id)])
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `Cancelled 0 mails.\nSkipped 1 mail (${id}): sent, from which there is no cancel.\n`,
+    })
+  })
+
   it('cancels what waits, and warns of what is being sent', async () => {
     const waiting = await insertMail(database.db, { recipient_to: 'a@example.com' })
     const sending = await insertMail(database.db, { recipient_to: 'b@example.com', status: 'sending' })

@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { archiveMail } from '../../src/maintenance/email-archive.ts'
 import { dropPast } from '../../src/maintenance/retention.ts'
@@ -104,7 +103,7 @@ describe('archiving', () => {
     await insertEnded(count)
     for (let killed = 0; killed < 3; killed += 1) {
       const before = await countIn('fleet.email_archive')
-      const archiver = fork(join(import.meta.dirname, 'archiver-process.ts'), { env: { DATABASE_URL: database.url } })
+      const archiver = fork(new URL('./archiver-process.ts', import.meta.url), { env: { DATABASE_URL: database.url } })
       await expect.poll(() => countIn('fleet.email_archive'), { interval: 5, timeout: 20_000 }).toBeGreaterThan(before)
       archiver.kill('SIGKILL')
       await once(archiver, 'exit')
