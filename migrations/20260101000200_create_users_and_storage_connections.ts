@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely'
 /**
  * Who may log in, and where files are kept: `users` and `storage_connections`.
  *
- * Locks: none on existing tables.
+ * Locks: none on existing tables, but for what `settle_table` takes on tables that the platform has made.
  */
 export async function up(db: Kysely<any>): Promise<void> {
   await createUsers(db)
@@ -12,7 +12,7 @@ export async function up(db: Kysely<any>): Promise<void> {
 
 async function createUsers(db: Kysely<any>): Promise<void> {
   await sql`
-    CREATE TABLE users (
+    CREATE TABLE fleet.users (
       id              serial       PRIMARY KEY,
       email           varchar(255) NOT NULL,
       hashed_password varchar(255) NOT NULL,
@@ -25,18 +25,19 @@ async function createUsers(db: Kysely<any>): Promise<void> {
       login_attempts  integer      NOT NULL DEFAULT 0,
       locked_until    timestamptz
     )`.execute(db)
-  await sql`CREATE UNIQUE INDEX ix_users_email ON users (email)`.execute(db)
-  await sql`CREATE INDEX ix_users_role ON users (role)`.execute(db)
-  await sql`CREATE INDEX ix_users_is_active ON users (is_active)`.execute(db)
-  await sql`CREATE INDEX ix_users_created_at ON users (created_at)`.execute(db)
+  await sql`CREATE UNIQUE INDEX ix_users_email ON fleet.users (email)`.execute(db)
+  await sql`CREATE INDEX ix_users_role ON fleet.users (role)`.execute(db)
+  await sql`CREATE INDEX ix_users_is_active ON fleet.users (is_active)`.execute(db)
+  await sql`CREATE INDEX ix_users_created_at ON fleet.users (created_at)`.execute(db)
   await sql`
-    CREATE TRIGGER update_users_updated_at BEFORE UPDATE ON users
-      FOR EACH ROW EXECUTE FUNCTION fleet.update_updated_at_timestamptz()`.execute(db)
+    CREATE TRIGGER update_users_updated_at BEFORE UPDATE ON fleet.users
+      FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()`.execute(db)
+  await sql`SELECT fleet.settle_table('users')`.execute(db)
 }
 
 async function createStorageConnections(db: Kysely<any>): Promise<void> {
   await sql`
-    CREATE TABLE storage_connections (
+    CREATE TABLE fleet.storage_connections (
       id             serial       PRIMARY KEY,
       name           varchar(255) NOT NULL UNIQUE,
       provider       varchar(50)  NOT NULL,
@@ -52,13 +53,16 @@ async function createStorageConnections(db: Kysely<any>): Promise<void> {
       updated_at     timestamp    DEFAULT now(),
       created_by     integer      REFERENCES users (id)
     )`.execute(db)
-  await sql`CREATE INDEX ix_storage_connections_created_by ON storage_connections (created_by)`.execute(db)
+  await sql`CREATE INDEX ix_storage_connections_created_by ON fleet.storage_connections (created_by)`.execute(db)
   await sql`
-    CREATE TRIGGER update_storage_connections_updated_at BEFORE UPDATE ON storage_connections
+    CREATE TRIGGER update_storage_connections_updated_at BEFORE UPDATE ON fleet.storage_connections
       FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()`.execute(db)
+  await sql`SELECT fleet.settle_table('storage_connections')`.execute(db)
 }
 
 export async function down(db: Kysely<any>): Promise<void> {
-  await sql`DROP TABLE storage_connections`.execute(db)
-  await sql`DROP TABLE users`.execute(db)
+  await sql`SELECT fleet.withdraw('table', 'storage_connections')`.execute(db)
+  await sql`SELECT fleet.withdraw('table', 'users')`.execute(db)
 }
+
+export const drops = ['users', 'storage_connections']

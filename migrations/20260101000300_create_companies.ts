@@ -3,7 +3,8 @@ import { type Kysely, sql } from 'kysely'
 /**
  * The customers, `companies`, and the folders that their files lie in, `storage_folders`.
  *
- * Locks: SHARE ROW EXCLUSIVE on users and storage_connections for the foreign keys, briefly.
+ * Locks: SHARE ROW EXCLUSIVE on users and storage_connections for the foreign keys, briefly, and what `settle_table` takes on
+ * tables that the platform has made.
  */
 export async function up(db: Kysely<any>): Promise<void> {
   await createCompanies(db)
@@ -12,7 +13,7 @@ export async function up(db: Kysely<any>): Promise<void> {
 
 async function createCompanies(db: Kysely<any>): Promise<void> {
   await sql`
-    CREATE TABLE companies (
+    CREATE TABLE fleet.companies (
       id                      serial       PRIMARY KEY,
       name                    varchar(255) NOT NULL,
       slug                    varchar(255) NOT NULL,
@@ -39,20 +40,21 @@ async function createCompanies(db: Kysely<any>): Promise<void> {
       updated_at              timestamp    DEFAULT now(),
       created_by              integer      REFERENCES users (id)
     )`.execute(db)
-  await sql`CREATE UNIQUE INDEX ix_companies_name ON companies (name)`.execute(db)
-  await sql`CREATE UNIQUE INDEX ix_companies_slug ON companies (slug)`.execute(db)
-  await sql`CREATE INDEX ix_companies_storage_type ON companies (storage_type)`.execute(db)
-  await sql`CREATE INDEX ix_companies_is_active ON companies (is_active)`.execute(db)
-  await sql`CREATE INDEX ix_companies_storage_connection_id ON companies (storage_connection_id)`.execute(db)
-  await sql`CREATE INDEX ix_companies_created_by ON companies (created_by)`.execute(db)
+  await sql`CREATE UNIQUE INDEX ix_companies_name ON fleet.companies (name)`.execute(db)
+  await sql`CREATE UNIQUE INDEX ix_companies_slug ON fleet.companies (slug)`.execute(db)
+  await sql`CREATE INDEX ix_companies_storage_type ON fleet.companies (storage_type)`.execute(db)
+  await sql`CREATE INDEX ix_companies_is_active ON fleet.companies (is_active)`.execute(db)
+  await sql`CREATE INDEX ix_companies_storage_connection_id ON fleet.companies (storage_connection_id)`.execute(db)
+  await sql`CREATE INDEX ix_companies_created_by ON fleet.companies (created_by)`.execute(db)
   await sql`
-    CREATE TRIGGER update_companies_updated_at BEFORE UPDATE ON companies
+    CREATE TRIGGER update_companies_updated_at BEFORE UPDATE ON fleet.companies
       FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()`.execute(db)
+  await sql`SELECT fleet.settle_table('companies')`.execute(db)
 }
 
 async function createStorageFolders(db: Kysely<any>): Promise<void> {
   await sql`
-    CREATE TABLE storage_folders (
+    CREATE TABLE fleet.storage_folders (
       id               serial       PRIMARY KEY,
       company_id       integer      NOT NULL REFERENCES companies (id) ON DELETE CASCADE,
       name             varchar(255) NOT NULL,
@@ -63,13 +65,16 @@ async function createStorageFolders(db: Kysely<any>): Promise<void> {
       created_at       timestamp    DEFAULT now(),
       updated_at       timestamp    DEFAULT now()
     )`.execute(db)
-  await sql`CREATE INDEX ix_storage_folders_company_id ON storage_folders (company_id)`.execute(db)
+  await sql`CREATE INDEX ix_storage_folders_company_id ON fleet.storage_folders (company_id)`.execute(db)
   await sql`
-    CREATE TRIGGER update_storage_folders_updated_at BEFORE UPDATE ON storage_folders
+    CREATE TRIGGER update_storage_folders_updated_at BEFORE UPDATE ON fleet.storage_folders
       FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()`.execute(db)
+  await sql`SELECT fleet.settle_table('storage_folders')`.execute(db)
 }
 
 export async function down(db: Kysely<any>): Promise<void> {
-  await sql`DROP TABLE storage_folders`.execute(db)
-  await sql`DROP TABLE companies`.execute(db)
+  await sql`SELECT fleet.withdraw('table', 'storage_folders')`.execute(db)
+  await sql`SELECT fleet.withdraw('table', 'companies')`.execute(db)
 }
+
+export const drops = ['companies', 'storage_folders']

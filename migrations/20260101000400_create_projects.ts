@@ -3,11 +3,12 @@ import { type Kysely, sql } from 'kysely'
 /**
  * What companies subscribe to, `projects`, with the flags of the notices sent about their end.
  *
- * Locks: SHARE ROW EXCLUSIVE on companies for the foreign key, briefly.
+ * Locks: SHARE ROW EXCLUSIVE on companies for the foreign key, briefly, and what `settle_table` takes on
+ * tables that the platform has made.
  */
 export async function up(db: Kysely<any>): Promise<void> {
   await sql`
-    CREATE TABLE projects (
+    CREATE TABLE fleet.projects (
       id                        serial       PRIMARY KEY,
       company_id                integer      NOT NULL REFERENCES companies (id) ON DELETE CASCADE,
       name                      varchar(255) NOT NULL,
@@ -31,15 +32,18 @@ export async function up(db: Kysely<any>): Promise<void> {
       created_at                timestamp    DEFAULT now(),
       updated_at                timestamp    DEFAULT now()
     )`.execute(db)
-  await sql`CREATE UNIQUE INDEX ux_projects_company_slug ON projects (company_id, slug)`.execute(db)
-  await sql`CREATE INDEX ix_projects_company_id ON projects (company_id)`.execute(db)
-  await sql`CREATE INDEX ix_projects_status ON projects (status)`.execute(db)
-  await sql`CREATE INDEX ix_projects_subscription_end ON projects (subscription_end)`.execute(db)
+  await sql`CREATE UNIQUE INDEX ux_projects_company_slug ON fleet.projects (company_id, slug)`.execute(db)
+  await sql`CREATE INDEX ix_projects_company_id ON fleet.projects (company_id)`.execute(db)
+  await sql`CREATE INDEX ix_projects_status ON fleet.projects (status)`.execute(db)
+  await sql`CREATE INDEX ix_projects_subscription_end ON fleet.projects (subscription_end)`.execute(db)
   await sql`
-    CREATE TRIGGER update_projects_updated_at BEFORE UPDATE ON projects
+    CREATE TRIGGER update_projects_updated_at BEFORE UPDATE ON fleet.projects
       FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()`.execute(db)
+  await sql`SELECT fleet.settle_table('projects')`.execute(db)
 }
 
 export async function down(db: Kysely<any>): Promise<void> {
-  await sql`DROP TABLE projects`.execute(db)
+  await sql`SELECT fleet.withdraw('table', 'projects')`.execute(db)
 }
+
+export const drops = ['projects']

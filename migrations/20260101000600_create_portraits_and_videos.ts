@@ -3,7 +3,8 @@ import { type Kysely, sql } from 'kysely'
 /**
  * The pictures that a camera recognises, `portraits`, and the `videos` that then play.
  *
- * Locks: SHARE ROW EXCLUSIVE on companies, clients, folders, storage_connections and storage_folders for the foreign keys, briefly.
+ * Locks: SHARE ROW EXCLUSIVE on companies, clients, folders, storage_connections and storage_folders for the foreign keys, briefly, and what `settle_table` takes on
+ * tables that the platform has made.
  */
 export async function up(db: Kysely<any>): Promise<void> {
   await createPortraits(db)
@@ -12,7 +13,7 @@ export async function up(db: Kysely<any>): Promise<void> {
 
 async function createPortraits(db: Kysely<any>): Promise<void> {
   await sql`
-    CREATE TABLE portraits (
+    CREATE TABLE fleet.portraits (
       id                    serial       PRIMARY KEY,
       unique_id             uuid         NOT NULL UNIQUE DEFAULT uuid_generate_v4(),
       company_id            integer      NOT NULL REFERENCES companies (id) ON DELETE CASCADE,
@@ -37,21 +38,22 @@ async function createPortraits(db: Kysely<any>): Promise<void> {
       created_at            timestamptz  DEFAULT now(),
       updated_at            timestamptz  DEFAULT now()
     )`.execute(db)
-  await sql`CREATE INDEX ix_portraits_company_id ON portraits (company_id)`.execute(db)
-  await sql`CREATE INDEX ix_portraits_client_id ON portraits (client_id)`.execute(db)
-  await sql`CREATE INDEX ix_portraits_folder_id ON portraits (folder_id)`.execute(db)
-  await sql`CREATE INDEX ix_portraits_storage_connection_id ON portraits (storage_connection_id)`.execute(db)
-  await sql`CREATE INDEX ix_portraits_storage_folder_id ON portraits (storage_folder_id)`.execute(db)
-  await sql`CREATE INDEX ix_portraits_status ON portraits (status)`.execute(db)
-  await sql`CREATE INDEX ix_portraits_subscription_end ON portraits (subscription_end)`.execute(db)
+  await sql`CREATE INDEX ix_portraits_company_id ON fleet.portraits (company_id)`.execute(db)
+  await sql`CREATE INDEX ix_portraits_client_id ON fleet.portraits (client_id)`.execute(db)
+  await sql`CREATE INDEX ix_portraits_folder_id ON fleet.portraits (folder_id)`.execute(db)
+  await sql`CREATE INDEX ix_portraits_storage_connection_id ON fleet.portraits (storage_connection_id)`.execute(db)
+  await sql`CREATE INDEX ix_portraits_storage_folder_id ON fleet.portraits (storage_folder_id)`.execute(db)
+  await sql`CREATE INDEX ix_portraits_status ON fleet.portraits (status)`.execute(db)
+  await sql`CREATE INDEX ix_portraits_subscription_end ON fleet.portraits (subscription_end)`.execute(db)
   await sql`
-    CREATE TRIGGER update_portraits_updated_at BEFORE UPDATE ON portraits
-      FOR EACH ROW EXECUTE FUNCTION fleet.update_updated_at_timestamptz()`.execute(db)
+    CREATE TRIGGER update_portraits_updated_at BEFORE UPDATE ON fleet.portraits
+      FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()`.execute(db)
+  await sql`SELECT fleet.settle_table('portraits')`.execute(db)
 }
 
 async function createVideos(db: Kysely<any>): Promise<void> {
   await sql`
-    CREATE TABLE videos (
+    CREATE TABLE fleet.videos (
       id             serial       PRIMARY KEY,
       portrait_id    integer      NOT NULL REFERENCES portraits (id) ON DELETE CASCADE,
       file_path      varchar(500) NOT NULL,
@@ -74,14 +76,17 @@ async function createVideos(db: Kysely<any>): Promise<void> {
       created_at     timestamp    DEFAULT now(),
       updated_at     timestamp    DEFAULT now()
     )`.execute(db)
-  await sql`CREATE INDEX ix_videos_portrait_id ON videos (portrait_id)`.execute(db)
-  await sql`CREATE INDEX ix_videos_status ON videos (status)`.execute(db)
+  await sql`CREATE INDEX ix_videos_portrait_id ON fleet.videos (portrait_id)`.execute(db)
+  await sql`CREATE INDEX ix_videos_status ON fleet.videos (status)`.execute(db)
   await sql`
-    CREATE TRIGGER update_videos_updated_at BEFORE UPDATE ON videos
+    CREATE TRIGGER update_videos_updated_at BEFORE UPDATE ON fleet.videos
       FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()`.execute(db)
+  await sql`SELECT fleet.settle_table('videos')`.execute(db)
 }
 
 export async function down(db: Kysely<any>): Promise<void> {
-  await sql`DROP TABLE videos`.execute(db)
-  await sql`DROP TABLE portraits`.execute(db)
+  await sql`SELECT fleet.withdraw('table', 'videos')`.execute(db)
+  await sql`SELECT fleet.withdraw('table', 'portraits')`.execute(db)
 }
+
+export const drops = ['portraits', 'videos']

@@ -4,7 +4,8 @@ import { type Kysely, sql } from 'kysely'
  * What visitors look at, `ar_content`, the plan by which its videos change, `video_rotation_schedules`, and each visit,
  * `ar_view_sessions`.
  *
- * Locks: SHARE ROW EXCLUSIVE on projects, companies and videos for the foreign keys, briefly.
+ * Locks: SHARE ROW EXCLUSIVE on projects, companies and videos for the foreign keys, briefly, and what `settle_table` takes on
+ * tables that the platform has made.
  */
 export async function up(db: Kysely<any>): Promise<void> {
   await createArContent(db)
@@ -14,7 +15,7 @@ export async function up(db: Kysely<any>): Promise<void> {
 
 async function createArContent(db: Kysely<any>): Promise<void> {
   await sql`
-    CREATE TABLE ar_content (
+    CREATE TABLE fleet.ar_content (
       id                     serial       PRIMARY KEY,
       project_id             integer      NOT NULL REFERENCES projects (id),
       company_id             integer      NOT NULL REFERENCES companies (id) ON DELETE CASCADE,
@@ -45,18 +46,19 @@ async function createArContent(db: Kysely<any>): Promise<void> {
       created_at             timestamp    DEFAULT now(),
       updated_at             timestamp    DEFAULT now()
     )`.execute(db)
-  await sql`CREATE INDEX ix_ar_content_project_id ON ar_content (project_id)`.execute(db)
-  await sql`CREATE INDEX ix_ar_content_company_id ON ar_content (company_id)`.execute(db)
-  await sql`CREATE INDEX ix_ar_content_active_video_id ON ar_content (active_video_id)`.execute(db)
-  await sql`CREATE INDEX ix_ar_content_created_at ON ar_content (created_at)`.execute(db)
+  await sql`CREATE INDEX ix_ar_content_project_id ON fleet.ar_content (project_id)`.execute(db)
+  await sql`CREATE INDEX ix_ar_content_company_id ON fleet.ar_content (company_id)`.execute(db)
+  await sql`CREATE INDEX ix_ar_content_active_video_id ON fleet.ar_content (active_video_id)`.execute(db)
+  await sql`CREATE INDEX ix_ar_content_created_at ON fleet.ar_content (created_at)`.execute(db)
   await sql`
-    CREATE TRIGGER update_ar_content_updated_at BEFORE UPDATE ON ar_content
+    CREATE TRIGGER update_ar_content_updated_at BEFORE UPDATE ON fleet.ar_content
       FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()`.execute(db)
+  await sql`SELECT fleet.settle_table('ar_content')`.execute(db)
 }
 
 async function createVideoRotationSchedules(db: Kysely<any>): Promise<void> {
   await sql`
-    CREATE TABLE video_rotation_schedules (
+    CREATE TABLE fleet.video_rotation_schedules (
       id               serial       PRIMARY KEY,
       ar_content_id    integer      NOT NULL REFERENCES ar_content (id) ON DELETE CASCADE,
       rotation_type    varchar(50)  NOT NULL,
@@ -72,16 +74,19 @@ async function createVideoRotationSchedules(db: Kysely<any>): Promise<void> {
       created_at       timestamp    DEFAULT now()
     )`.execute(db)
   await sql`
-    CREATE INDEX ix_video_rotation_schedules_ar_content_id ON video_rotation_schedules (ar_content_id)`.execute(db)
-  await sql`
-    CREATE INDEX ix_video_rotation_schedules_next_rotation_at ON video_rotation_schedules (next_rotation_at)`.execute(
+    CREATE INDEX ix_video_rotation_schedules_ar_content_id ON fleet.video_rotation_schedules (ar_content_id)`.execute(
     db,
   )
+  await sql`
+    CREATE INDEX ix_video_rotation_schedules_next_rotation_at ON fleet.video_rotation_schedules (next_rotation_at)`.execute(
+    db,
+  )
+  await sql`SELECT fleet.settle_table('video_rotation_schedules')`.execute(db)
 }
 
 async function createArViewSessions(db: Kysely<any>): Promise<void> {
   await sql`
-    CREATE TABLE ar_view_sessions (
+    CREATE TABLE fleet.ar_view_sessions (
       id               serial       PRIMARY KEY,
       ar_content_id    integer      NOT NULL REFERENCES ar_content (id) ON DELETE CASCADE,
       project_id       integer      NOT NULL REFERENCES projects (id),
@@ -99,14 +104,17 @@ async function createArViewSessions(db: Kysely<any>): Promise<void> {
       video_played     boolean      DEFAULT false,
       created_at       timestamp    DEFAULT now()
     )`.execute(db)
-  await sql`CREATE INDEX ix_ar_view_sessions_ar_content_id ON ar_view_sessions (ar_content_id)`.execute(db)
-  await sql`CREATE INDEX ix_ar_view_sessions_project_id ON ar_view_sessions (project_id)`.execute(db)
-  await sql`CREATE INDEX ix_ar_view_sessions_company_id ON ar_view_sessions (company_id)`.execute(db)
-  await sql`CREATE INDEX ix_ar_view_sessions_created_at ON ar_view_sessions (created_at)`.execute(db)
+  await sql`CREATE INDEX ix_ar_view_sessions_ar_content_id ON fleet.ar_view_sessions (ar_content_id)`.execute(db)
+  await sql`CREATE INDEX ix_ar_view_sessions_project_id ON fleet.ar_view_sessions (project_id)`.execute(db)
+  await sql`CREATE INDEX ix_ar_view_sessions_company_id ON fleet.ar_view_sessions (company_id)`.execute(db)
+  await sql`CREATE INDEX ix_ar_view_sessions_created_at ON fleet.ar_view_sessions (created_at)`.execute(db)
+  await sql`SELECT fleet.settle_table('ar_view_sessions')`.execute(db)
 }
 
 export async function down(db: Kysely<any>): Promise<void> {
-  await sql`DROP TABLE ar_view_sessions`.execute(db)
-  await sql`DROP TABLE video_rotation_schedules`.execute(db)
-  await sql`DROP TABLE ar_content`.execute(db)
+  await sql`SELECT fleet.withdraw('table', 'ar_view_sessions')`.execute(db)
+  await sql`SELECT fleet.withdraw('table', 'video_rotation_schedules')`.execute(db)
+  await sql`SELECT fleet.withdraw('table', 'ar_content')`.execute(db)
 }
+
+export const drops = ['ar_content', 'video_rotation_schedules', 'ar_view_sessions']

@@ -6,7 +6,8 @@ import { type Kysely, sql } from 'kysely'
  * Neither has an index that an outcome would have to update: each would turn the cheap (HOT) updates of a busy queue into dear
  * ones. What claiming needs comes with the fleet's own columns.
  *
- * Locks: SHARE ROW EXCLUSIVE on companies, projects and ar_content for the foreign keys, briefly.
+ * Locks: SHARE ROW EXCLUSIVE on companies, projects and ar_content for the foreign keys, briefly, and what `settle_table` takes on
+ * tables that the platform has made.
  */
 export async function up(db: Kysely<any>): Promise<void> {
   await createEmailQueue(db)
@@ -15,7 +16,7 @@ export async function up(db: Kysely<any>): Promise<void> {
 
 async function createEmailQueue(db: Kysely<any>): Promise<void> {
   await sql`
-    CREATE TABLE email_queue (
+    CREATE TABLE fleet.email_queue (
       id            serial       PRIMARY KEY,
       recipient_to  varchar(255) NOT NULL,
       recipient_cc  varchar(255),
@@ -36,13 +37,14 @@ async function createEmailQueue(db: Kysely<any>): Promise<void> {
       sent_at       timestamp
     )`.execute(db)
   await sql`
-    CREATE TRIGGER update_email_queue_updated_at BEFORE UPDATE ON email_queue
+    CREATE TRIGGER update_email_queue_updated_at BEFORE UPDATE ON fleet.email_queue
       FOR EACH ROW EXECUTE FUNCTION update_updated_at_column()`.execute(db)
+  await sql`SELECT fleet.settle_table('email_queue')`.execute(db)
 }
 
 async function createNotifications(db: Kysely<any>): Promise<void> {
   await sql`
-    CREATE TABLE notifications (
+    CREATE TABLE fleet.notifications (
       id                serial       PRIMARY KEY,
       company_id        integer      REFERENCES companies (id),
       project_id        integer      REFERENCES projects (id),
@@ -67,13 +69,16 @@ async function createNotifications(db: Kysely<any>): Promise<void> {
       created_at        timestamp    DEFAULT now(),
       read_at           timestamp
     )`.execute(db)
-  await sql`CREATE INDEX ix_notifications_company_id ON notifications (company_id)`.execute(db)
-  await sql`CREATE INDEX ix_notifications_project_id ON notifications (project_id)`.execute(db)
-  await sql`CREATE INDEX ix_notifications_ar_content_id ON notifications (ar_content_id)`.execute(db)
-  await sql`CREATE INDEX ix_notifications_created_at ON notifications (created_at)`.execute(db)
+  await sql`CREATE INDEX ix_notifications_company_id ON fleet.notifications (company_id)`.execute(db)
+  await sql`CREATE INDEX ix_notifications_project_id ON fleet.notifications (project_id)`.execute(db)
+  await sql`CREATE INDEX ix_notifications_ar_content_id ON fleet.notifications (ar_content_id)`.execute(db)
+  await sql`CREATE INDEX ix_notifications_created_at ON fleet.notifications (created_at)`.execute(db)
+  await sql`SELECT fleet.settle_table('notifications')`.execute(db)
 }
 
 export async function down(db: Kysely<any>): Promise<void> {
-  await sql`DROP TABLE notifications`.execute(db)
-  await sql`DROP TABLE email_queue`.execute(db)
+  await sql`SELECT fleet.withdraw('table', 'notifications')`.execute(db)
+  await sql`SELECT fleet.withdraw('table', 'email_queue')`.execute(db)
 }
+
+export const drops = ['email_queue', 'notifications']

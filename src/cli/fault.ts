@@ -1,4 +1,5 @@
 import { ConfigError } from '../config/config-error.ts'
+import type { Difference } from '../db/catalogue/finding.ts'
 import { MigrationError } from '../db/migration-error.ts'
 import { CliError } from './cli-error.ts'
 import { exitStatus } from './exit-status.ts'
@@ -9,6 +10,8 @@ export interface Fault {
   readonly message: string
   readonly hint: string | null
   readonly exitStatus: number
+  /** What was found one by one, with what would mend each. */
+  readonly findings?: readonly Difference[]
   /** Nobody has thought about this error: who looks for its cause wants the stack. */
   readonly isUnexpected: boolean
 }
@@ -50,6 +53,10 @@ async function migrationFault(error: MigrationError): Promise<Fault> {
     const hint =
       'put the file back as it was released; where it makes the same schema, note that with: fleet migrate stamp NAME'
     return fault(error, { hint, exitStatus: exitStatus.found })
+  }
+  if (error.code === 'MIGRATION_PREFLIGHT') {
+    const hint = 'nothing was touched: carry out what is listed, or change it otherwise, and try again'
+    return { ...fault(error, { hint, exitStatus: exitStatus.found }), findings: error.findings }
   }
   if (error.code === 'MIGRATION_LOCKED') return fault(error, { hint: 'try again when it is done, or give --wait' })
   if (await isUnreachable(error.cause)) return databaseFault(error)

@@ -1,3 +1,5 @@
+import type { Difference } from './catalogue/finding.ts'
+
 /** One migration applied (`up`) or reverted (`down`). */
 export interface MigrationStep {
   readonly name: string
@@ -12,6 +14,8 @@ export interface MigrationStep {
  * - `MIGRATION_LOCKED`: another process is migrating this database, and the time to wait for it is over. Nothing was done.
  * - `MIGRATION_NAME_UNKNOWN`: the name given is no migration of this release; `near` has similar ones.
  * - `MIGRATION_EDITED`: the file of an applied migration is not the one that was applied. Nothing was done.
+ * - `MIGRATION_PREFLIGHT`: what the database holds already cannot be adopted; `findings` says what, and what would mend it. Nothing was
+ *   done.
  * - `MIGRATION_DATABASE_AHEAD`: the database has migrations that this release does not know. Nothing was done.
  */
 export type MigrationErrorCode =
@@ -20,6 +24,7 @@ export type MigrationErrorCode =
   | 'MIGRATION_LOCKED'
   | 'MIGRATION_NAME_UNKNOWN'
   | 'MIGRATION_EDITED'
+  | 'MIGRATION_PREFLIGHT'
   | 'MIGRATION_DATABASE_AHEAD'
 
 export interface MigrationErrorFacts {
@@ -30,6 +35,8 @@ export interface MigrationErrorFacts {
   readonly done?: readonly MigrationStep[]
   /** Names that may have been meant, best first. */
   readonly near?: readonly string[]
+  /** What keeps the database from being adopted. */
+  readonly findings?: readonly Difference[]
   readonly cause?: unknown
 }
 
@@ -39,6 +46,7 @@ export class MigrationError extends Error {
   readonly migration: string | undefined
   readonly done: readonly MigrationStep[]
   readonly near: readonly string[]
+  readonly findings: readonly Difference[]
 
   constructor(message: string, facts: MigrationErrorFacts) {
     super(message, { cause: facts.cause })
@@ -46,5 +54,6 @@ export class MigrationError extends Error {
     this.migration = facts.migration
     this.done = facts.done ?? []
     this.near = facts.near ?? []
+    this.findings = facts.findings ?? []
   }
 }

@@ -76,6 +76,6 @@ export function noteApplied(name: string, checksum: string): string {
   return `INSERT INTO fleet.migrations (name, checksum) VALUES ('${name}', '${checksum}')`
 }
 
-export function noteReverted(name: string): string {
+function noteReverted(name: string): string {
   return `DELETE FROM fleet.migrations WHERE name = '${name}'`
 }

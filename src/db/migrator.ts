@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import { preflight } from './adoption/preflight.ts'
 import { MigrationError, type MigrationStep } from './migration-error.ts'
 import { createBookkeeping, noteApplied } from './migration-frame.ts'
 import { type LockWait, withMigrationLock } from './migration-lock.ts'
@@ -6,6 +7,9 @@ import { type MigrationPlan, planDown, planTo, planUp } from './migration-plan.t
 import { BlockedError, runMigration } from './migration-run.ts'
 import { readMigrationScripts } from './migration-script.ts'
 import { type MigrationState, readMigrationState } from './migration-state.ts'
+
+/** How the names of those migrations begin that make what the platform has made in an existing installation. */
+const platformPrefix = '20260101'
 
 /**
  * Applies what is pending, oldest first, each migration in a transaction of its own. Any number of processes may call it at once: one
@@ -62,7 +66,22 @@ async function migrate<DB>(
 ): Promise<MigrationStep[]> {
   return withMigrationLock(db, wait, async (connection) => {
     const state = await readMigrationState(connection)
-    return run(connection, state, plan(state))
+    const steps = plan(state)
+    await refuseObstacles(connection, steps)
+    return run(connection, state, steps)
+  })
+}
+
+/** The platform's own tables may be there already: whatever keeps them from being adopted is named before anything is touched. */
+async function refuseObstacles<DB>(connection: Kysely<DB>, { direction, names }: MigrationPlan): Promise<void> {
+  if (direction === 'down' || !names.some((name) => name.startsWith(platformPrefix))) return
+  const findings = await preflight(connection)
+  if (findings.length === 0) return
+  const [first] = findings
+  const more = findings.length > 1 ? ` and ${findings.length - 1} more` : ''
+  throw new MigrationError(`this database cannot be adopted as it is: ${first?.object}${more}`, {
+    code: 'MIGRATION_PREFLIGHT',
+    findings,
   })
 }
 

@@ -205,6 +205,11 @@ export interface ExpiringSubscriptions {
   urgency: string | null;
 }
 
+export interface FleetRowSecurity {
+  relation: string;
+  setting: string;
+}
+
 export interface Folders {
   created_at: Generated<Timestamp | null>;
   description: string | null;
@@ -405,6 +410,7 @@ export interface DB {
   companies: Companies;
   email_queue: EmailQueue;
   expiring_subscriptions: ExpiringSubscriptions;
+  "fleet.row_security": FleetRowSecurity;
   folders: Folders;
   notifications: Notifications;
   orders: Orders;

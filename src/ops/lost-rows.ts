@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import { adoptionReport } from '../db/adoption/report.ts'
 import { readMigrationScripts } from '../db/migration-script.ts'
 import type { DB } from '../db/schema.ts'
 
@@ -8,12 +9,13 @@ export interface LostRows {
   readonly rows: number
 }
 
-/** What reverting these migrations would lose: only tables that hold rows. Counts exactly. */
+/** What reverting these migrations would lose: only tables that hold rows and that the migrations made. Counts exactly. */
 export async function countLostRows(db: Kysely<DB>, names: readonly string[]): Promise<LostRows[]> {
   const scripts = await readMigrationScripts()
   const drops = scripts.filter(({ name }) => names.includes(name)).flatMap((script) => script.drops)
+  const adopted = (await adoptionReport(db))?.foundTables ?? []
   const lost: LostRows[] = []
-  for (const table of drops) {
+  for (const table of drops.filter((name) => !adopted.includes(name))) {
     const rows = await countRows(db, table)
     if (rows > 0) lost.push({ table, rows })
   }

@@ -10,8 +10,10 @@ import { pendingMigrations } from '../db/migration-state.ts'
 import { migrateUp } from '../db/migrator.ts'
 import { connectDatabase, type Database } from '../db/pool.ts'
 import { startEmailWorker } from '../email/worker.ts'
+import { startLifecycleWorker } from '../maintenance/worker.ts'
 import { homeFolder, mailboxFolder } from '../runtime/folders.ts'
 import { createLogger } from '../runtime/logger.ts'
+import { requireRights } from './database-rights.ts'
 import { closingMs, endIfNotStopped } from './deadline.ts'
 import { addDemonstration, withdrawDemonstration } from './demonstration.ts'
 import { tellParentReady } from './parent.ts'
@@ -54,12 +56,13 @@ export async function runUp(): Promise<void> {
     const log = createLogger({ level: config.logLevel, name: 'fleet', ...terminal() })
     for (const warning of config.warnings) log.warn(warning)
     endIfNotStopped(shutdown.signal, { afterMs: config.shutdownSeconds * 1000 + 2 * closingMs, log })
-    const worker = await startEmailWorker({ config, database, directUrl: home.directUrl, owner, log })
+    const context = { config, database, directUrl: home.directUrl, owner, log }
+    const workers = [await startEmailWorker(context), await startLifecycleWorker(context)]
     process.stdout.write(welcome(config, home))
     tellParentReady()
     await shutdown.requested
     log.info({ reason: shutdown.signal.reason }, 'stopping')
-    await worker.stop()
+    await Promise.all(workers.map((worker) => worker.stop()))
   } finally {
     await database.close()
     // Last of all: until here there were outcomes to record.
@@ -84,6 +87,7 @@ async function openDatabase({ database: { url, directUrl } }: Config): Promise<H
 
 async function prepareDatabase({ db }: Database, config: Config, { dataDirectory }: Home): Promise<void> {
   if (dataDirectory === undefined) {
+    await requireRights(db)
     const pending = await pendingMigrations(db)
     if (pending.length > 0) throw new PendingMigrationsError(pending)
     return

@@ -1,21 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { platformColumns as expected, type PlatformColumn } from './platform-columns.ts'
 
-interface Column {
-  readonly table: string
-  readonly column: string
-  readonly type: string
-  readonly nullable: string
-  readonly default: string
-}
-
-const expected = await readExpectedColumns()
 const tables = [...new Set(expected.map(({ table }) => table))]
 
 describe('columns of the platform', () => {
   let database: TestDatabase
-  let actual: Column[]
+  let actual: PlatformColumn[]
 
   beforeAll(async () => {
     database = await createTestDatabase()
@@ -40,20 +31,8 @@ describe('columns of the platform', () => {
   })
 })
 
-async function readExpectedColumns(): Promise<Column[]> {
-  const text = await readFile(new URL('../fixtures/platform-columns.tsv', import.meta.url), 'utf8')
-  const lines = text
-    .split('\n')
-    .slice(1)
-    .filter((line) => line !== '')
-  return lines.map((line) => {
-    const [table = '', column = '', type = '', nullable = '', fallback = ''] = line.split('\t')
-    return { table, column, type, nullable, default: fallback }
-  })
-}
-
-async function readColumns({ pool }: TestDatabase): Promise<Column[]> {
-  const { rows } = await pool.query<Column>(`
+async function readColumns({ pool }: TestDatabase): Promise<PlatformColumn[]> {
+  const { rows } = await pool.query<PlatformColumn>(`
     SELECT table_name AS "table", column_name AS "column",
            CASE data_type
              WHEN 'character varying' THEN format('varchar(%s)', character_maximum_length)

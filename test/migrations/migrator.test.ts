@@ -11,6 +11,7 @@ import { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from '
 const files = await readdir(new URL('../../migrations/', import.meta.url))
 const names = files.map((file) => file.replace('.ts', '')).sort()
 const [first = '', second = '', third = ''] = names
+const withTables = '20260101000200_create_users_and_storage_connections'
 
 let database: TestDatabase
 let other: ReturnType<typeof connectDatabase>
@@ -91,39 +92,39 @@ test('an unknown name is refused, with what may have been meant', async () => {
 
 describe('a migration that fails', () => {
   test('is rolled back and named, with its cause and with what was done before it', async () => {
-    await database.pool.query('CREATE TABLE storage_connections (id integer)')
+    await refuse(database, 'CREATE TABLE', 'fleet.storage_connections')
     const error = await caught(migrateUp(database.db))
     expect(error).toMatchObject({
       code: 'MIGRATION_FAILED',
-      migration: second,
-      done: [{ name: first, direction: 'up' }],
-      message: `migration ${second} (up) failed: relation "storage_connections" already exists`,
-      cause: { code: '42P07' },
+      migration: withTables,
+      done: names.slice(0, names.indexOf(withTables)).map((name) => ({ name, direction: 'up' })),
+      message: `migration ${withTables} (up) failed: not today`,
+      cause: { code: 'P0001' },
     })
-    expect(await applied()).toEqual([first])
+    expect((await applied()).at(-1)).toBe(names[names.indexOf(withTables) - 1])
     const { rows } = await database.pool.query(`SELECT to_regclass('users') AS users`)
     expect(rows).toEqual([{ users: null }])
 
-    await database.pool.query('DROP TABLE storage_connections')
-    expect(await migrateTo(database.db, second)).toHaveLength(1)
+    await database.pool.query('DROP EVENT TRIGGER refuse')
+    expect(await migrateTo(database.db, withTables)).toHaveLength(1)
   })
 
   test('leaves nothing at all when it is the first', async () => {
-    await database.pool.query(`CREATE TYPE user_role AS ENUM ('captain')`)
-    expect(await caught(migrateUp(database.db))).toMatchObject({ migration: first, done: [], cause: { code: '42710' } })
+    await refuse(database, 'CREATE TABLE', 'fleet.adoptions')
+    expect(await caught(migrateUp(database.db))).toMatchObject({ migration: first, done: [], cause: { code: 'P0001' } })
     const { rows } = await database.pool.query(`SELECT to_regnamespace('fleet') AS schema`)
     expect(rows).toEqual([{ schema: null }])
   })
 
   test('down is rolled back and named likewise', async () => {
-    await migrateTo(database.db, second)
+    await migrateTo(database.db, withTables)
     await database.pool.query('CREATE VIEW names AS SELECT full_name FROM users')
     expect(await caught(migrateDown(database.db))).toMatchObject({
       code: 'MIGRATION_FAILED',
-      migration: second,
+      migration: withTables,
       cause: { code: '2BP01' },
     })
-    expect(await applied()).toEqual([first, second])
+    expect((await applied()).at(-1)).toBe(withTables)
   })
 })
 
@@ -318,6 +319,17 @@ describe('the list of migrations', () => {
 })
 
 const untouched = (name: string) => ({ name, appliedAt: null, appliedBy: null, known: true, edited: false })
+
+/** Has the server refuse a command on that object. */
+async function refuse({ pool }: TestDatabase, command: string, object: string): Promise<void> {
+  await pool.query(`
+    CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = '${object}') THEN RAISE 'not today'; END IF;
+    END $$`)
+  await pool.query(
+    `CREATE EVENT TRIGGER refuse ON ddl_command_end WHEN TAG IN ('${command}') EXECUTE FUNCTION refuse()`,
+  )
+}
 
 /** Migrates on sessions with these settings. */
 async function migrateWith(options: string): Promise<void> {

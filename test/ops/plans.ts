@@ -15,7 +15,7 @@ export interface Plan {
 export async function plansOf(
   url: string,
   act: (db: Kysely<DB>) => Promise<unknown>,
-  subject = 'email_queue',
+  subject = /email_(queue|archive)/,
 ): Promise<Plan[]> {
   const database = connectDatabase({ url, applicationName: 'plans', max: 1 })
   const texts: string[] = []
@@ -32,7 +32,7 @@ export async function plansOf(
   } finally {
     await database.close()
   }
-  return texts.filter((text) => text.includes(subject)).map((text) => ({ text, pages: pagesIn(text) }))
+  return texts.filter((text) => subject.test(text)).map((text) => ({ text, pages: pagesIn(text) }))
 }
 
 /** The first line about buffers is that of the whole. */

@@ -35,7 +35,7 @@ describe.each(installed.filter(({ has }) => has))(
       const act = async (db: TestDatabase['db']) => {
         found = (await search(db, { limit: 20, ...request }))?.results.length ?? 0
       }
-      const [plan = { text: '', pages: Number.NaN }] = await plansOf(database.url, act, 'fleet.search(')
+      const [plan = { text: '', pages: Number.NaN }] = await plansOf(database.url, act, /fleet\.search\(/)
       return { found, ...plan }
     }
 

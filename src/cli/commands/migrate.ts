@@ -4,6 +4,7 @@ import type { ConsentOptions } from '../consent.ts'
 import type { ChangeSchemaOptions, WaitOptions } from '../migrate/change.ts'
 import type { ScriptOptions } from '../migrate/sql.ts'
 import { wholeNumber } from '../option-parsers.ts'
+import { addRowSecurityCommands } from './migrate-rls.ts'
 
 const databaseNote = 'It uses DATABASE_DIRECT_URL, or else DATABASE_URL, or else the running embedded PostgreSQL.'
 
@@ -15,8 +16,10 @@ export function addMigrateCommands(program: Command): void {
     .addHelpText('after', '\nExamples:\n  $ fleet migrate status\n  $ fleet migrate up')
   addChanges(migrate)
   addViews(migrate)
+  addCheck(migrate)
   addScript(migrate)
   addStamp(migrate)
+  addRowSecurityCommands(migrate)
 }
 
 const longestWaitSeconds = 86_400
@@ -73,6 +76,17 @@ function addViews(migrate: Command): void {
     .description('the migration that was applied last')
     .addHelpText('after', '\nExample:\n  $ fleet migrate current')
   answers(current, async (session) => (await views()).showCurrent(session))
+}
+
+function addCheck(migrate: Command): void {
+  const check = migrate
+    .command('check')
+    .description('compare the database with what the migrations make; each difference comes with what mends it')
+    .addHelpText('after', '\nExit status 3 where anything differs. It only reads.\n\nExample:\n  $ fleet migrate check')
+  answers(check, async (session) => {
+    const { checkDatabase } = await import('../migrate/check.ts')
+    return checkDatabase(session)
+  })
 }
 
 function addScript(migrate: Command): void {

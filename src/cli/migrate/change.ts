@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { adoptionReport } from '../../db/adoption/report.ts'
 import type { MigrationStep } from '../../db/migration-error.ts'
 import { describeHolder, type LockWait } from '../../db/migration-lock.ts'
 import type { MigrationPlan } from '../../db/migration-plan.ts'
@@ -11,6 +12,7 @@ import { type ConsentOptions, requireSomebody, requireYes } from '../consent.ts'
 import type { Session } from '../session.ts'
 import { renderTable } from '../table.ts'
 import { countOf, formatCount } from '../words.ts'
+import { renderAdoption } from './adoption.ts'
 import { readTarget } from './target.ts'
 
 export interface ChangeSchemaOptions extends ConsentOptions, WaitOptions {}
@@ -23,7 +25,7 @@ export interface WaitOptions {
 export async function migrateUpwards(session: Session, options: ChangeSchemaOptions): Promise<Answer> {
   const db = await open(session)
   if (options.dryRun === true) return answerPlan({ ...(await planMigration(db, 'up')), lost: [] })
-  return answerSteps(await session.progress('Migrating', () => migrateUp(db, waiting(session, options))))
+  return answerUp(db, await session.progress('Migrating', () => migrateUp(db, waiting(session, options))))
 }
 
 export async function migrateOneDown(session: Session, options: ChangeSchemaOptions): Promise<Answer> {
@@ -48,7 +50,8 @@ export async function migrateToName(session: Session, name: string, options: Cha
     )
     await consent(session, plan, options)
   }
-  return answerSteps(await session.progress('Migrating', () => migrateTo(db, target, waiting(session, options))))
+  const steps = await session.progress('Migrating', () => migrateTo(db, target, waiting(session, options)))
+  return plan.direction === 'up' ? answerUp(db, steps) : answerSteps(steps)
 }
 
 /** Says whom it waits for, once. */
@@ -106,6 +109,17 @@ function describeLosses({ lost }: PlanWithLosses): string {
 }
 
 const nothingToDo = 'Nothing to do.'
+
+/** With what these steps found in the database and changed of it. */
+async function answerUp(db: Kysely<DB>, steps: readonly MigrationStep[]): Promise<Answer> {
+  const answer = answerSteps(steps)
+  const adoption = steps.length === 0 ? null : await adoptionReport(db)
+  if (adoption === null) return answer
+  return {
+    document: { dryRun: false, steps, adoption },
+    text: (screen) => `${answer.text(screen)}\n${renderAdoption(adoption, screen)}`,
+  }
+}
 
 function answerSteps(steps: readonly MigrationStep[]): Answer {
   const columns = [{ title: 'MIGRATION' }, { title: 'DONE' }, { title: 'MS', align: 'right' as const }]

@@ -1,0 +1,90 @@
+import type { Catalogue, Grants } from './catalogue.ts'
+import { type Finding, pair } from './finding.ts'
+import { grant, revoke } from './object-ddl.ts'
+
+/** Something that privileges are granted on. */
+interface Target {
+  /** `TABLE public.users`, as GRANT wants it. */
+  readonly name: string
+  readonly key: string
+  readonly schema: string
+  readonly grants: Grants
+}
+
+/** What the fleet's roles and PUBLIC may do, on objects that are both wanted and there. */
+export function compareGrants(wanted: Catalogue, live: Catalogue): Finding[] {
+  const { both } = pair(targetsOf(wanted), targetsOf(live), ({ key }) => key)
+  return both.flatMap(({ wanted: target, live: there }): Finding[] => {
+    const lacking = without(target.grants, there.grants)
+    const extra = without(there.grants, target.grants)
+    const [unwanted, others] = split(extra, (role) => role !== 'PUBLIC' || target.schema === 'fleet')
+    const object = `grants on ${nameOf(there)}`
+    return [
+      ...differ({ object, wanted: lacking, found: {}, remedy: grant(there.name, lacking) }),
+      ...differ({ object, wanted: {}, found: unwanted, remedy: revoke(there.name, unwanted) }),
+      ...(isEmpty(others) || target.schema === 'pgboss'
+        ? []
+        : [{ object: `${object}: ${describe(others)}`, note: null }]),
+    ]
+  })
+}
+
+/** Every GRANT to one role. */
+export function grantsOf(role: string, catalogue: Catalogue): string[] {
+  return targetsOf(catalogue).flatMap(({ name, grants }) => grant(name, { [role]: grants[role] ?? [] }))
+}
+
+function targetsOf({ schemas, tables, views, routines, sequences }: Catalogue): Target[] {
+  return [
+    ...schemas.map(({ name, grants }) => ({ name: `SCHEMA ${name}`, key: `schema ${name}`, schema: name, grants })),
+    ...[...tables, ...views].map(({ name, schema, grants }) => ({ name: `TABLE ${name}`, key: name, schema, grants })),
+    ...sequences.map(({ name, ownedBy, schema, grants }) => ({
+      name: `SEQUENCE ${name}`,
+      key: `sequence ${ownedBy ?? name}`,
+      schema,
+      grants,
+    })),
+    ...routines.map(({ name, kind, schema, grants }) => ({
+      name: `${kind} ${name}`,
+      key: `routine ${name}`,
+      schema,
+      grants,
+    })),
+  ]
+}
+
+function differ(given: { object: string; wanted: Grants; found: Grants; remedy: string[] }): Finding[] {
+  if (given.remedy.length === 0) return []
+  return [{ ...given, wanted: describe(given.wanted), found: describe(given.found) }]
+}
+
+function without(grants: Grants, others: Grants): Grants {
+  return Object.fromEntries(
+    Object.entries(grants)
+      .map(([role, all]) => [role, all.filter((privilege) => !(others[role] ?? []).includes(privilege))] as const)
+      .filter(([, privileges]) => privileges.length > 0),
+  )
+}
+
+function split(grants: Grants, belongs: (role: string) => boolean): [Grants, Grants] {
+  const entries = Object.entries(grants)
+  return [
+    Object.fromEntries(entries.filter(([role]) => belongs(role))),
+    Object.fromEntries(entries.filter(([role]) => !belongs(role))),
+  ]
+}
+
+function describe(grants: Grants): string {
+  if (isEmpty(grants)) return 'not granted'
+  return Object.entries(grants)
+    .map(([role, privileges]) => `${privileges.join(', ')} to ${role}`)
+    .join('; ')
+}
+
+function isEmpty(grants: Grants): boolean {
+  return Object.keys(grants).length === 0
+}
+
+function nameOf({ name }: Target): string {
+  return name.replace(/^\w+/, (kind) => kind.toLowerCase())
+}

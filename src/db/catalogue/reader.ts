@@ -1,0 +1,62 @@
+import { type Kysely, type QueryExecutorProvider, sql } from 'kysely'
+import type { Catalogue } from './catalogue.ts'
+import { readEnums, readExtensions, readRoutines, readSchemas, readSequences, readViews } from './object-reader.ts'
+import { fleetRoles } from './roles.ts'
+import { readTables } from './table-reader.ts'
+
+/**
+ * The catalogue as one moment sees it. Only reads, and needs no right but to connect: PostgreSQL shows its catalogues to everyone. A
+ * transaction that is given stays as it is, its search path included.
+ */
+export async function readCatalogue<DB>(db: Kysely<DB>): Promise<Catalogue> {
+  if (db.isTransaction) return readInside(db)
+  return db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(readInside)
+}
+
+async function readInside(db: QueryExecutorProvider): Promise<Catalogue> {
+  // With an empty path every name is printed with its schema, whatever the role's own settings are.
+  const path = await one<{ path: string }>(db, sql`SELECT current_setting('search_path') AS path`)
+  await sql`SELECT set_config('search_path', '', true)`.execute(db)
+  const { major } = await one<{ major: number }>(
+    db,
+    sql`SELECT current_setting('server_version_num')::integer / 10000 AS major`,
+  )
+  const catalogue: Catalogue = {
+    major,
+    roles: await readRoles(db),
+    schemas: await readSchemas(db),
+    extensions: await readExtensions(db),
+    enums: await readEnums(db),
+    tables: await readTables(db),
+    views: await readViews(db),
+    routines: await readRoutines(db),
+    sequences: await readSequences(db),
+    pgBossVersion: await readPgBossVersion(db),
+  }
+  await sql`SELECT set_config('search_path', ${path.path}, true)`.execute(db)
+  return catalogue
+}
+
+async function readRoles(db: QueryExecutorProvider): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`
+    SELECT rolname AS name FROM pg_roles WHERE rolname = ANY (${[...fleetRoles]}) ORDER BY 1`.execute(db)
+  return rows.map(({ name }) => name)
+}
+
+async function readPgBossVersion(db: QueryExecutorProvider): Promise<number | null> {
+  const { readable } = await one<{ readable: boolean | null }>(
+    db,
+    sql`SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
+          FROM (VALUES (1)) AS always
+          LEFT JOIN pg_namespace n ON n.nspname = 'pgboss'
+          LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'version'`,
+  )
+  if (readable !== true) return null
+  const { rows } = await sql<{ version: number }>`SELECT version FROM pgboss.version`.execute(db)
+  return rows[0]?.version ?? null
+}
+
+async function one<Row>(db: QueryExecutorProvider, query: ReturnType<typeof sql>): Promise<Row> {
+  const { rows } = await query.execute(db)
+  return rows[0] as Row
+}
