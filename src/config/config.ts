@@ -36,7 +36,12 @@ export interface Config {
     /** Without a slash at its end, or `outbox:`. */
     readonly apiRoot: string
   }
-  readonly admin: { readonly email: string | undefined; readonly telegramChatId: string | undefined }
+  readonly admin: {
+    readonly email: string | undefined
+    readonly telegramChatId: string | undefined
+    /** Of the default administrator of the embedded database. */
+    readonly password: string | undefined
+  }
   readonly console: { readonly host: string; readonly port: number }
   readonly metrics: { readonly port: number | undefined }
   readonly retention: {
@@ -95,7 +100,11 @@ function toConfig(values: Values, warnings: string[]): Config {
     },
     defaultLocale: values.DEFAULT_LOCALE,
     telegram: { botToken: values.TELEGRAM_BOT_TOKEN, apiRoot: values.TELEGRAM_API_ROOT },
-    admin: { email: values.ADMIN_EMAIL, telegramChatId: values.ADMIN_TELEGRAM_CHAT_ID },
+    admin: {
+      email: values.ADMIN_EMAIL,
+      telegramChatId: values.ADMIN_TELEGRAM_CHAT_ID,
+      password: values.ADMIN_PASSWORD,
+    },
     console: { host: values.CONSOLE_HOST, port: values.CONSOLE_PORT },
     metrics: { port: values.METRICS_PORT },
     retention: {

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { readMailAddress, readMailbox, readMailDomain } from '../runtime/mail-address.ts'
+import { passwordForm, readPassword } from '../runtime/password-rules.ts'
 import { readBackoff } from './backoff.ts'
 import { readDkimKey } from './private-key.ts'
 import { readRetention } from './retention.ts'
@@ -161,6 +162,14 @@ const table = {
       /^(-?\d{1,19}|@[a-z]\w{3,31})$/i,
     ),
     unset: 'none are sent by Telegram',
+  },
+  ADMIN_PASSWORD: {
+    group: 'Administrator',
+    description:
+      'On the embedded database, the password of `admin@vertexar.com`: `npm start` sets it at every start. On any other, `fleet users set-password` does.',
+    schema: readBy(passwordForm, readPassword),
+    unset: '`admin123`, until another is set',
+    secret: true,
   },
   CONSOLE_HOST: {
     group: 'Console and metrics',
