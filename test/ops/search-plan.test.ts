@@ -44,24 +44,22 @@ describe.each(installed.filter(({ has }) => has))(
       ['the beginning of a word', '7712', 20],
       ['several words', 'музеи студия 5', 20],
       ['a phrase, and not a word', '"музей студия" -реклама', 20],
-      ['a word that two thirds have', 'музеев', 20],
+      ['a word that a third have', 'музеев', 20],
     ])('looks up %s in the four indexes', async (_, words, count) => {
       const { found, text, pages } = await planOf({ words })
       expect(found).toBe(count)
       for (const index of Object.values(indexes)) expect(text).toContain(`Bitmap Index Scan on ${index}`)
       expect(text).not.toContain('Seq Scan')
-      expect(pages).toBeLessThan(words === 'музеев' ? 25_000 : 10_000)
+      expect(pages).toBeLessThan(10_000)
     })
 
     it('touches few pages for a word that few have, or the beginning of one', async () => {
-      for (const words of ['77123', '7712']) expect((await planOf({ words })).pages).toBeLessThan(1_000)
+      for (const words of ['77123', '7712']) expect((await planOf({ words })).pages).toBeLessThan(500)
     })
 
     it.each(searchKinds)('looks for a %s in one index alone', async (kind) => {
       const { text } = await planOf({ words: '77123', kinds: [kind] })
-      const used = Object.entries(indexes).filter(([, index]) =>
-        new RegExp(`Bitmap Index Scan on ${index}[^\\n]*(?!never executed)\\n`).test(text),
-      )
+      const used = Object.entries(indexes).filter(([, index]) => text.includes(`Bitmap Index Scan on ${index}`))
       expect(used.map(([name]) => name)).toEqual([kind])
     })
 

@@ -7,7 +7,7 @@ const first = '20260301000100_create_search_functions'
 /** The last migration of the search. */
 export const searchable = '20260301000600_create_search'
 
-/** Words of which each is in about one name out of fifteen, and in two descriptions out of three. */
+/** Words of which each is in about one name out of fifteen, and in one description out of three. */
 const words = `
   Музей Галерея Студия Выставка Театр Школа Завод Парк Портрет Картина Свадьба Юбилей Невский Красная Площадь Центр Событие Реклама
   Туризм Книга Studio Gallery Running Wedding Portrait Museum Digital Print Event Festival`
@@ -41,7 +41,7 @@ async function insertRows(client: pg.PoolClient, count: number): Promise<void> {
   await client.query(`
     INSERT INTO projects (company_id, name, slug, description)
     SELECT 1 + n % 1000, format('%s %s %s', pg_temp.word(n * 3), pg_temp.word(n * 5 + 2), n), n,
-           (SELECT string_agg(pg_temp.word(n * 13 + i), ' ') FROM generate_series(1, 30) AS i) FROM ${rows}`)
+           (SELECT string_agg(pg_temp.word(n * 13 + i), ' ') FROM generate_series(1, 12) AS i) FROM ${rows}`)
   await client.query(`
     INSERT INTO clients (company_id, name)
     SELECT 1 + n % 1000, format('%s %s %s', pg_temp.word(n * 17), pg_temp.word(n * 19), n) FROM ${rows}`)
