@@ -45,7 +45,9 @@ async function install(wanted: readonly string[]): Promise<void> {
 }
 
 async function tryOn(major: string): Promise<object> {
-  const cluster = await startCluster({ packageFolder: join(folder, 'node_modules', `postgres-${major}`) })
+  const cluster = await startCluster({
+    packageModule: join(folder, 'node_modules', `postgres-${major}`, 'dist/index.js'),
+  })
   try {
     const { objects, upMs, sqlAndUp, downAndEmpty, againAndUp } = await makeRoundTrip(cluster.adminUrl)
     return {

@@ -28,7 +28,7 @@ describe('fleet search', () => {
       'KIND     ID  NAME         COMPANY  TEXT                               RANK',
       'company   1  Музей        Музей                                       0.00',
       'project   1  Ночь музеев  Музей                                       0.00',
-      'project   2  Каталог      Завод    Фотографии для музея [31m завода  0.00',
+      'project   2  Каталог      Завод    Фотографии для музея \ufffd[31m завода  0.00',
       '',
     ])
   })
