@@ -8,7 +8,7 @@ import process from 'node:process'
 import { sql } from 'kysely'
 import pg from 'pg'
 import { pino } from 'pino'
-import { migrateTo, migrateUp } from '../src/db/migrator.ts'
+import { migrateTo } from '../src/db/migrator.ts'
 import { keepPartitions } from '../src/maintenance/partitions.ts'
 import { startCluster } from '../test/support/cluster.ts'
 import { createEmptyTestDatabase } from '../test/support/database.ts'
@@ -37,7 +37,7 @@ const stopping = new AbortController()
 const writing = Array.from({ length: writers }, write)
 await during('before', () => new Promise((resolve) => setTimeout(resolve, 3_000)))
 await during('keys, concurrently', () => migrateTo(db, '20260302000500_index_tables_to_partition'))
-await during('conversion', () => migrateUp(db))
+await during('conversion', () => migrateTo(db, '20260302000700_partition_ar_view_sessions'))
 await during('coming months', async () => {
   const kept = await keepPartitions({ db, signal: stopping.signal, log: pino({ level: 'warn' }) })
   console.log(kept)

@@ -29,6 +29,31 @@ const tables = {
   'public.expiring_subscriptions': {
     '': 'Active projects whose subscription ends within seven days or has ended, with how urgent that is.',
   },
+  'fleet.adoptions': {
+    '': 'What the migrations found in the database, and what they changed of it, so that down takes back that and nothing else.',
+    id: 'Number of the entry; later ones may rest on earlier ones.',
+    kind: 'What kind of object it is about: table, view, type and others.',
+    name: 'Name of the object.',
+    what: 'created, found or changed.',
+    change: 'What was found or done, in words.',
+    undo: 'The statement that takes it back; NULL where there is nothing to take back.',
+    at: 'When it was done.',
+  },
+  'fleet.adopted_emails': {
+    '': 'Mail that was waiting when the fleet came, which is held until somebody releases it.',
+    id: 'Number of the mail in email_queue.',
+    status: 'The status that it had; NULL where it had none.',
+  },
+  'fleet.partitioned_tables': {
+    '': 'The tables whose monthly partitions are the fleet’s to make and drop.',
+    parent: 'The table that is partitioned.',
+    former_key: 'Name of the primary key that it had while it was in one piece; NULL where it never was.',
+  },
+  'fleet.row_security': {
+    '': 'What fleet migrate rls enable has switched on, so that disable switches off that and nothing else.',
+    relation: 'The table or view.',
+    setting: 'enabled, forced or security_invoker.',
+  },
   'fleet.migrations': {
     '': 'The migrations that were applied; kept by fleet migrate.',
     name: 'Name of the file, which begins with its place in the order.',

@@ -575,62 +575,197 @@ export interface ExpiringSubscriptions {
 }
 
 export interface FleetAdoptedEmails {
+  /**
+   * Number of the mail in email_queue.
+   */
   id: number;
+  /**
+   * The status that it had; NULL where it had none.
+   */
   status: string | null;
 }
 
 export interface FleetAdoptions {
+  /**
+   * When it was done.
+   */
   at: Generated<Timestamp>;
+  /**
+   * What was found or done, in words.
+   */
   change: string;
+  /**
+   * Number of the entry; later ones may rest on earlier ones.
+   */
   id: Generated<number>;
+  /**
+   * What kind of object it is about: table, view, type and others.
+   */
   kind: string;
+  /**
+   * Name of the object.
+   */
   name: string;
+  /**
+   * The statement that takes it back; NULL where there is nothing to take back.
+   */
   undo: string | null;
+  /**
+   * created, found or changed.
+   */
   what: string;
 }
 
 export interface FleetEmailArchive {
+  /**
+   * When it was moved here.
+   */
   archived_at: Generated<Timestamp>;
+  /**
+   * Attempts that counted, since it was last set to pending.
+   */
   attempts: number | null;
+  /**
+   * The text; a template has one of its own.
+   */
   body: string;
+  /**
+   * Number of the last claim: who does not have it may not write the outcome.
+   */
   claim_token: Int8 | null;
+  /**
+   * The worker that has it in hand; NULL where none has.
+   */
   claimed_by: string | null;
+  /**
+   * When the row was inserted, in UTC unless the session of whoever inserted it had another time zone: enqueued_at is sure.
+   */
   created_at: Timestamp | null;
+  /**
+   * Name of the matter, so that it is told once only; unique, NULL for mails that may repeat.
+   */
   dedup_key: string | null;
+  /**
+   * When it is sent, or tried again; stamped by a trigger and moved by retries.
+   */
   due_at: Timestamp | null;
+  /**
+   * When the mail ended, in UTC.
+   */
   ended_at: Timestamp;
+  /**
+   * When the row was inserted; stamped by a trigger.
+   */
   enqueued_at: Timestamp;
+  /**
+   * Kind of the last error, in the words of docs/email-queue.md; NULL where there is none.
+   */
   error_class: string | null;
+  /**
+   * The text as HTML; NULL for a mail of plain text.
+   */
   html: string | null;
+  /**
+   * Number of the mail.
+   */
   id: number;
+  /**
+   * What went wrong last; NULL where nothing did.
+   */
   last_error: string | null;
+  /**
+   * Until when the worker’s claim holds unless renewed; NULL where none has it in hand.
+   */
   leased_until: Timestamp | null;
+  /**
+   * Attempts after which it has failed; NULL counts as 3.
+   */
   max_attempts: number | null;
+  /**
+   * Message-ID of the mail, the same in every attempt; NULL before the first.
+   */
   message_id: string | null;
+  /**
+   * Worth nothing after this time, in UTC: then it expires instead; NULL for no limit.
+   */
   not_after: Timestamp | null;
+  /**
+   * The priority that counts, 1 to 10; stamped by a trigger.
+   */
   prio: number;
+  /**
+   * 1 to 10, lower first; NULL counts as 5.
+   */
   priority: number | null;
+  /**
+   * Who gets a copy that the others do not see; NULL for nobody.
+   */
   recipient_bcc: string | null;
+  /**
+   * Who gets a copy; NULL for nobody.
+   */
   recipient_cc: string | null;
+  /**
+   * Whom the mail is to: addresses as in a header, separated by commas.
+   */
   recipient_to: string;
+  /**
+   * What became of each address, by address; NULL before the first attempt.
+   */
   recipients: Json | null;
+  /**
+   * How often its worker died with it in hand since it was last set to pending; after the third time it is held.
+   */
   rescues: number;
+  /**
+   * Not sent before this time, in UTC; NULL for at once.
+   */
   scheduled_at: Timestamp | null;
+  /**
+   * When a mail server accepted it, in UTC; NULL before.
+   */
   sent_at: Timestamp | null;
+  /**
+   * pending, sending, sent, failed, cancelled, expired or held; NULL counts as pending. Set back to pending, a mail is sent again.
+   */
   status: string | null;
+  /**
+   * Subject; a template has one of its own.
+   */
   subject: string;
+  /**
+   * Name of the template that subject and texts come from; NULL for those of the row.
+   */
   template_id: string | null;
+  /**
+   * When the row was changed last, in UTC; kept by a trigger.
+   */
   updated_at: Timestamp | null;
+  /**
+   * What the template puts in, by name.
+   */
   variables: Json | null;
 }
 
 export interface FleetPartitionedTables {
+  /**
+   * Name of the primary key that it had while it was in one piece; NULL where it never was.
+   */
   former_key: string | null;
+  /**
+   * The table that is partitioned.
+   */
   parent: string;
 }
 
 export interface FleetRowSecurity {
+  /**
+   * The table or view.
+   */
   relation: string;
+  /**
+   * enabled, forced or security_invoker.
+   */
   setting: string;
 }
 

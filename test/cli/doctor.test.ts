@@ -106,7 +106,7 @@ describe('fleet doctor', () => {
     const { code, checks } = await diagnose()
     const [, tried] = /tried on (\d+) of 101/.exec(JSON.stringify(checks)) ?? []
     expect(code).toBe(0)
-    expect(Number(tried)).toBeGreaterThan(1)
+    expect(Number(tried)).toBeGreaterThan(0)
     expect(Number(tried)).toBeLessThan(101)
   })
 

@@ -58,8 +58,8 @@ describe.skipIf(!hasTerminals)('at a terminal', () => {
   it('a migration down says what it reverts, and asks', async () => {
     const { code, screen } = await inTerminal('migrate down', { act: type('n\r') })
     expect(code).toBe(1)
-    expect(screen).toMatch(
-      /This reverts, with the rows that their tables hold:\n {2}\d+_install_pgboss\n[\s\S]*Go on\? \[y\/N\]/,
+    expect(stripVTControlCharacters(screen)).toMatch(
+      /This reverts:\n {2}\d+_install_pgboss\nNo row would be lost\.\n[\s\S]*Go on\? \[y\/N\]/,
     )
   })
 

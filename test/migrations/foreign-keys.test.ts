@@ -45,7 +45,7 @@ describe('foreign keys of the platform', () => {
                     CASE c.confdeltype WHEN 'a' THEN '' WHEN 'c' THEN ', cascade' ELSE ', ' || c.confdeltype::text END) AS key
         FROM pg_constraint c
         JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
-       WHERE c.contype = 'f' AND c.connamespace = 'public'::regnamespace`)
+       WHERE c.contype = 'f' AND c.connamespace = 'public'::regnamespace AND c.conparentid = 0`)
     expect(rows.map(({ key }) => key).sort()).toEqual(expected.trim().split(/\n\s*/))
   })
 
@@ -54,7 +54,7 @@ describe('foreign keys of the platform', () => {
       SELECT format('%s.%s', c.conrelid::regclass, a.attname) AS key
         FROM pg_constraint c
         JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
-       WHERE c.contype = 'f' AND c.connamespace = 'public'::regnamespace
+       WHERE c.contype = 'f' AND c.connamespace = 'public'::regnamespace AND c.conparentid = 0
          AND NOT EXISTS (
                SELECT FROM pg_index i
                 WHERE i.indrelid = c.conrelid AND i.indkey[0] = c.conkey[1] AND i.indpred IS NULL AND i.indisvalid

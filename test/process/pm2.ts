@@ -9,7 +9,7 @@ import type { LogLine } from '../support/json-lines.ts'
 
 const execute = promisify(execFile)
 
-/** What `pm2 jlist` says of one instance. */
+/** What `pm2 jlist` says of one instance of the e-mail worker. */
 export interface Instance {
   readonly instance: number
   /** 0 when there is no process. */
@@ -24,9 +24,9 @@ export interface Pm2 {
   /** Runs `pm2 …` in the installation; answers its standard output. */
   run(...args: string[]): Promise<string>
   list(): Promise<Instance[]>
-  /** What the workers have logged so far; throws on a line that is not JSON. */
+  /** What the e-mail workers have logged so far; throws on a line that is not JSON. */
   logs(): Promise<LogLine[]>
-  /** What the workers have written to standard error. */
+  /** What they have written to standard error. */
   errors(): Promise<string>
   /** Ends the workers and the daemon and removes its files, whatever state they are in. */
   remove(): Promise<void>
@@ -74,6 +74,7 @@ export async function waitForEnd(pids: readonly number[]): Promise<void> {
 }
 
 interface Pm2Process {
+  readonly name: string
   readonly pid: number
   readonly pm2_env: {
     readonly NODE_APP_INSTANCE: number
@@ -84,7 +85,8 @@ interface Pm2Process {
 }
 
 function toInstances(processes: readonly Pm2Process[]): Instance[] {
-  return processes.map(({ pid, pm2_env: state }) => ({
+  const emailWorkers = processes.filter(({ name }) => name === 'fleet-email')
+  return emailWorkers.map(({ pid, pm2_env: state }) => ({
     instance: state.NODE_APP_INSTANCE,
     pid,
     status: state.status,

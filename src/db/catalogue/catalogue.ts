@@ -58,10 +58,9 @@ export interface Routine {
   readonly grants: Grants
 }
 
+/** One that belongs to no column. */
 export interface Sequence {
   readonly schema: string
   readonly name: string
-  /** The column that it numbers, such as `public.users.id`. */
-  readonly ownedBy: string | null
   readonly grants: Grants
 }

@@ -1,5 +1,5 @@
 import { type Difference, type Finding, nothing, type Pair, pair } from './finding.ts'
-import { comment } from './object-ddl.ts'
+import { comment, grant } from './object-ddl.ts'
 import type { Column, Table } from './table.ts'
 import { columnDefinition } from './table-ddl.ts'
 
@@ -33,9 +33,18 @@ function compareColumn(table: Table, { wanted, live }: Pair<Column>): Difference
 }
 
 function addColumn(table: Table, column: Column): string[] {
+  return [`ALTER TABLE ${table.name} ADD COLUMN ${columnDefinition(column)};`, ...furnishColumn(table, column)]
+}
+
+/** What a column has that its definition does not say. */
+export function furnishColumn(table: Table, { name, comment: text, sequence }: Column): string[] {
+  const own = Object.entries(table.grants).map(
+    ([role, privileges]) => [role, privileges.filter((privilege) => privilege.endsWith(` (${name})`))] as const,
+  )
   return [
-    `ALTER TABLE ${table.name} ADD COLUMN ${columnDefinition(column)};`,
-    ...comment(`COLUMN ${table.name}.${column.name}`, column.comment),
+    ...grant(`TABLE ${table.name}`, Object.fromEntries(own)),
+    ...(sequence === null ? [] : grant(`SEQUENCE ${sequence.name}`, sequence.grants)),
+    ...comment(`COLUMN ${table.name}.${name}`, text),
   ]
 }
 
@@ -47,15 +56,16 @@ function changeType(alter: string, { wanted, live }: Pair<Column>): string[] {
   return [`${alter} DROP DEFAULT;`, change, ...restore]
 }
 
-function changeDefault(table: Table, { name, default: value }: Column): string[] {
+function changeDefault(table: Table, { name, default: value, sequence }: Column): string[] {
   const alter = `ALTER TABLE ${table.name} ALTER COLUMN ${name}`
   if (value === null) return [`${alter} DROP DEFAULT;`]
   if (value !== 'serial') return [`${alter} SET DEFAULT ${value};`]
-  const sequence = `${table.name}_${name}_seq`
+  const numbers = sequence?.name ?? `${table.name}_${name}_seq`
   return [
-    `CREATE SEQUENCE IF NOT EXISTS ${sequence} OWNED BY ${table.name}.${name};`,
-    `SELECT setval('${sequence}', coalesce(max(${name}), 0) + 1, false) FROM ${table.name};`,
-    `${alter} SET DEFAULT nextval('${sequence}');`,
+    `CREATE SEQUENCE IF NOT EXISTS ${numbers} OWNED BY ${table.name}.${name};`,
+    `SELECT setval('${numbers}', coalesce(max(${name}), 0) + 1, false) FROM ${table.name};`,
+    `${alter} SET DEFAULT nextval('${numbers}');`,
+    ...grant(`SEQUENCE ${numbers}`, sequence?.grants ?? {}),
   ]
 }
 

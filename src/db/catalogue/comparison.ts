@@ -1,4 +1,4 @@
-import type { Catalogue, View } from './catalogue.ts'
+import type { Catalogue, Grants, View } from './catalogue.ts'
 import { compareComments } from './comment-comparison.ts'
 import { type Difference, type Extra, type Finding, nothing } from './finding.ts'
 import { compareGrants, grantsOf } from './grant-comparison.ts'
@@ -9,6 +9,7 @@ import {
   compareSchemas,
   compareSequences,
 } from './object-comparison.ts'
+import type { Column } from './table.ts'
 import { compareTables } from './table-comparison.ts'
 import { createPolicy } from './table-ddl.ts'
 import { compareViews } from './view-comparison.ts'
@@ -86,22 +87,22 @@ function withoutRole(catalogue: Catalogue, role: string): Catalogue {
 }
 
 function mapGrants(catalogue: Catalogue, keep: (role: string, privilege: string) => boolean): Catalogue {
-  const filtered = <T extends { readonly grants: View['grants'] }>(items: readonly T[]): T[] =>
-    items.map((item) => ({
-      ...item,
-      grants: Object.fromEntries(
-        Object.entries(item.grants)
-          .map(([role, privileges]) => [role, privileges.filter((privilege) => keep(role, privilege))] as const)
-          .filter(([, privileges]) => privileges.length > 0),
-      ),
-    }))
+  const kept = <T extends { readonly grants: Grants }>(holder: T): T => ({
+    ...holder,
+    grants: Object.fromEntries(
+      Object.entries(holder.grants)
+        .map(([role, privileges]) => [role, privileges.filter((privilege) => keep(role, privilege))] as const)
+        .filter(([, privileges]) => privileges.length > 0),
+    ),
+  })
+  const keptColumn = (column: Column) => ({ ...column, sequence: column.sequence && kept(column.sequence) })
   return {
     ...catalogue,
-    schemas: filtered(catalogue.schemas),
-    tables: filtered(catalogue.tables),
-    views: filtered(catalogue.views),
-    routines: filtered(catalogue.routines),
-    sequences: filtered(catalogue.sequences),
+    schemas: catalogue.schemas.map(kept),
+    tables: catalogue.tables.map((table) => ({ ...kept(table), columns: table.columns.map(keptColumn) })),
+    views: catalogue.views.map(kept),
+    routines: catalogue.routines.map(kept),
+    sequences: catalogue.sequences.map(kept),
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Catalogue, Grants } from './catalogue.ts'
 import { type Finding, pair } from './finding.ts'
 import { grant, revoke } from './object-ddl.ts'
+import type { Table } from './table.ts'
 
 /** Something that privileges are granted on. */
 interface Target {
@@ -9,13 +10,15 @@ interface Target {
   readonly key: string
   readonly schema: string
   readonly grants: Grants
+  /** Of a table: where one is missing, its rights come back with it. */
+  readonly columns?: readonly string[]
 }
 
 /** What the fleet's roles and PUBLIC may do, on objects that are both wanted and there. */
 export function compareGrants(wanted: Catalogue, live: Catalogue): Finding[] {
   const { both } = pair(targetsOf(wanted), targetsOf(live), ({ key }) => key)
   return both.flatMap(({ wanted: target, live: there }): Finding[] => {
-    const lacking = without(target.grants, there.grants)
+    const lacking = without(possible(target.grants, there.columns ?? []), there.grants)
     const extra = without(there.grants, target.grants)
     const [unwanted, others] = split(extra, (role) => role !== 'PUBLIC' || target.schema === 'fleet')
     const object = `grants on ${nameOf(there)}`
@@ -37,10 +40,17 @@ export function grantsOf(role: string, catalogue: Catalogue): string[] {
 function targetsOf({ schemas, tables, views, routines, sequences }: Catalogue): Target[] {
   return [
     ...schemas.map(({ name, grants }) => ({ name: `SCHEMA ${name}`, key: `schema ${name}`, schema: name, grants })),
-    ...[...tables, ...views].map(({ name, schema, grants }) => ({ name: `TABLE ${name}`, key: name, schema, grants })),
-    ...sequences.map(({ name, ownedBy, schema, grants }) => ({
+    ...[...tables, ...views].map(({ name, schema, grants, columns }) => ({
+      name: `TABLE ${name}`,
+      key: name,
+      schema,
+      grants,
+      columns: columns.map((column) => column.name),
+    })),
+    ...tables.flatMap(numberingOf),
+    ...sequences.map(({ name, schema, grants }) => ({
       name: `SEQUENCE ${name}`,
-      key: `sequence ${ownedBy ?? name}`,
+      key: `sequence ${name}`,
       schema,
       grants,
     })),
@@ -51,6 +61,25 @@ function targetsOf({ schemas, tables, views, routines, sequences }: Catalogue): 
       grants,
     })),
   ]
+}
+
+/** A sequence goes by the column that it numbers, not by its name. */
+function numberingOf({ name: table, schema, columns }: Table): Target[] {
+  return columns.flatMap(({ name, sequence }) =>
+    sequence === null
+      ? []
+      : [{ name: `SEQUENCE ${sequence.name}`, key: `sequence of ${table}.${name}`, schema, grants: sequence.grants }],
+  )
+}
+
+function possible(grants: Grants, columns: readonly string[]): Grants {
+  const isPossible = (privilege: string) => {
+    const column = / \((.*)\)$/.exec(privilege)?.[1]
+    return column === undefined || columns.includes(column)
+  }
+  return Object.fromEntries(
+    Object.entries(grants).map(([role, privileges]) => [role, privileges.filter(isPossible)] as const),
+  )
 }
 
 function differ(given: { object: string; wanted: Grants; found: Grants; remedy: string[] }): Finding[] {

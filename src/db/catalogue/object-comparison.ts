@@ -1,6 +1,6 @@
 import type { Catalogue, Routine } from './catalogue.ts'
 import { type Difference, type Finding, nothing, pair } from './finding.ts'
-import { comment, createRoutine, createSequence, grant, revoke } from './object-ddl.ts'
+import { comment, createRoutine, grant, revoke } from './object-ddl.ts'
 
 /** What stands beside tables and views. */
 
@@ -47,19 +47,16 @@ export function compareEnums(wanted: Catalogue, live: Catalogue): Finding[] {
   ]
 }
 
-/** One that numbers a column goes by the column, not by its name, and where it is missing that column's default is. */
 export function compareSequences(wanted: Catalogue, live: Catalogue): Finding[] {
-  const { missing, extra } = pair(wanted.sequences, live.sequences, ({ ownedBy, name }) => ownedBy ?? name)
+  const { missing, extra } = pair(wanted.sequences, live.sequences, ({ name }) => name)
   return [
-    ...missing
-      .filter(({ ownedBy }) => ownedBy === null)
-      .map((sequence) => ({
-        object: `sequence ${sequence.name}`,
-        wanted: 'a sequence',
-        found: nothing,
-        remedy: [createSequence(sequence), ...grant(`SEQUENCE ${sequence.name}`, sequence.grants)],
-      })),
-    ...extra.filter(({ ownedBy }) => ownedBy === null).flatMap((sequence) => stranger(sequence, 'SEQUENCE')),
+    ...missing.map(({ name, grants }) => ({
+      object: `sequence ${name}`,
+      wanted: 'a sequence',
+      found: nothing,
+      remedy: [`CREATE SEQUENCE ${name};`, ...grant(`SEQUENCE ${name}`, grants)],
+    })),
+    ...extra.flatMap((sequence) => stranger(sequence, 'SEQUENCE')),
   ]
 }
 

@@ -1,4 +1,4 @@
-import type { Grants, Routine, Sequence, View } from './catalogue.ts'
+import type { Grants, Routine, View } from './catalogue.ts'
 
 /** The statements that make what stands beside the tables. */
 
@@ -20,10 +20,6 @@ export function createRoutine(routine: Routine): string {
 export function createView(view: View): string {
   const options = view.securityInvoker ? ' WITH (security_invoker = true)' : ''
   return `CREATE OR REPLACE VIEW ${view.name}${options} AS ${view.definition.trim()};`
-}
-
-export function createSequence({ name, ownedBy }: Sequence): string {
-  return `CREATE SEQUENCE IF NOT EXISTS ${name}${ownedBy === null ? '' : ` OWNED BY ${ownedBy}`};`
 }
 
 /** `target` is TABLE, SEQUENCE, FUNCTION … and a name. */

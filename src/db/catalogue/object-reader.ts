@@ -75,15 +75,12 @@ export async function readRoutines(db: QueryExecutorProvider): Promise<Routine[]
 export async function readSequences(db: QueryExecutorProvider): Promise<Sequence[]> {
   const { rows } = await sql<Sequence>`
     WITH ${relations}
-    SELECT r.schema, r.label AS name, concat_ws('.', quote_ident(n.nspname), quote_ident(t.relname), quote_ident(a.attname)) AS "ownedBy",
-           ${grantsIn(sql`r.relacl`, sql`r.relowner`)} AS grants
+    SELECT r.schema, r.label AS name, ${grantsIn(sql`r.relacl`, sql`r.relowner`)} AS grants
       FROM relations r
-      LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.deptype IN ('a', 'i')
-                           AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0
-      LEFT JOIN pg_class t ON t.oid = d.refobjid
-      LEFT JOIN pg_namespace n ON n.oid = t.relnamespace
-      LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid
      WHERE r.relkind = 'S'
+       AND NOT EXISTS (
+             SELECT FROM pg_depend d
+              WHERE d.classid = 'pg_class'::regclass AND d.objid = r.oid AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0)
      ORDER BY r.label`.execute(db)
-  return rows.map((sequence) => ({ ...sequence, ownedBy: sequence.ownedBy === '' ? null : sequence.ownedBy }))
+  return rows
 }

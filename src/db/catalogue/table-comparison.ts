@@ -1,5 +1,5 @@
 import type { Catalogue } from './catalogue.ts'
-import { compareColumns } from './column-comparison.ts'
+import { compareColumns, furnishColumn } from './column-comparison.ts'
 import { compareConstraints } from './constraint-comparison.ts'
 import { type Difference, type Finding, nothing, type Pair, pair } from './finding.ts'
 import { compareIndexes } from './index-comparison.ts'
@@ -19,13 +19,22 @@ export function compareTables(wanted: Catalogue, live: Catalogue): Finding[] {
     ...extra.flatMap((table) => stranger(table, 'TABLE')),
     ...both.flatMap(comparePartitioning),
     ...both.flatMap(compareOptions),
-    ...both.flatMap(compareColumns),
+    ...both.flatMap((tables) => compareColumns(withoutMirrored(tables, live))),
     ...both.flatMap(compareIndexes),
     ...[...bare, ...both].flatMap(compareConstraints),
     ...both.flatMap(compareTriggers),
     ...both.flatMap(comparePolicies),
     ...compareRowSecurity(both),
   ]
+}
+
+/** The archive of the mail queue has every column that the queue has, those of others included. */
+function withoutMirrored({ wanted, live }: Pair<Table>, { tables }: Catalogue): Pair<Table> {
+  if (wanted.name !== 'fleet.email_archive') return { wanted, live }
+  const queue = tables.find(({ name }) => name === 'public.email_queue')?.columns ?? []
+  const isTheirs = (column: string) =>
+    queue.some(({ name }) => name === column) && wanted.columns.every(({ name }) => name !== column)
+  return { wanted, live: { ...live, columns: live.columns.filter(({ name }) => !isTheirs(name)) } }
 }
 
 function missingTable(table: Table): Difference {
@@ -42,7 +51,7 @@ function missingTable(table: Table): Difference {
       ...(table.rowSecurity ? [`ALTER TABLE ${table.name} ENABLE ROW LEVEL SECURITY;`] : []),
       ...grant(target, table.grants),
       ...comment(target, table.comment),
-      ...table.columns.flatMap((column) => comment(`COLUMN ${table.name}.${column.name}`, column.comment)),
+      ...table.columns.flatMap((column) => furnishColumn({ ...table, grants: {} }, column)),
     ],
   }
 }

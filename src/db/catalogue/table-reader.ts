@@ -98,6 +98,10 @@ async function readColumns(db: QueryExecutorProvider): Promise<Of<Column>[]> {
                || CASE WHEN a.attcollation <> t.typcollation THEN ' COLLATE ' || quote_ident(l.collname) ELSE '' END AS type,
              a.attnotnull AS "notNull",
              pg_get_expr(d.adbin, d.adrelid) AS expression,
+             (SELECT jsonb_build_object('name', s.label, 'grants', ${grantsIn(sql`s.relacl`, sql`s.relowner`)})
+                FROM pg_depend o JOIN relations s ON s.oid = o.objid AND s.relkind = 'S'
+               WHERE o.refobjid = r.oid AND o.refobjsubid = a.attnum AND o.deptype = 'a'
+                 AND o.classid = 'pg_class'::regclass AND o.refclassid = 'pg_class'::regclass) AS sequence,
              CASE WHEN a.attidentity <> '' THEN 'identity' WHEN a.attgenerated <> '' THEN 'generated' ELSE 'default' END AS kind,
              col_description(r.oid, a.attnum) AS comment
         FROM relations r
@@ -108,9 +112,10 @@ async function readColumns(db: QueryExecutorProvider): Promise<Of<Column>[]> {
        WHERE r.relkind IN ('r', 'p') AND NOT r.relispartition
        ORDER BY r.label, a.attnum`,
   )
-  return columns.map(({ expression, kind, comment, ...column }) => ({
+  return columns.map(({ expression, kind, comment, sequence, ...column }) => ({
     ...column,
     default: kind === 'identity' ? 'serial' : kind === 'default' ? normaliseDefault(expression) : null,
+    sequence,
     generated: kind === 'generated' ? expression : null,
     comment,
   }))

@@ -25,6 +25,8 @@ export interface Column {
   readonly notNull: boolean
   /** `serial` for whatever a sequence numbers, be it by nextval or as an identity. */
   readonly default: string | null
+  /** The sequence behind `serial`, except an identity's, which needs no rights of its own. */
+  readonly sequence: { readonly name: string; readonly grants: Grants } | null
   /** The expression of a stored generated column. */
   readonly generated: string | null
   readonly comment: string | null

@@ -157,7 +157,7 @@ const drifts: readonly Drift[] = [
   {
     what: 'a view with fewer columns',
     sql: 'DROP VIEW active_projects; CREATE VIEW public.active_projects AS SELECT 1 AS id',
-    found: ['view public.active_projects', 'comments of view public.active_projects'],
+    found: ['view public.active_projects'],
   },
   {
     what: 'a dropped table that others refer to',
@@ -183,6 +183,11 @@ const drifts: readonly Drift[] = [
     what: 'a privilege taken away',
     sql: 'REVOKE USAGE ON SCHEMA fleet FROM PUBLIC',
     found: ['grants on schema fleet'],
+  },
+  {
+    what: 'a comment that is gone',
+    sql: 'COMMENT ON FUNCTION fleet.utc_now() IS NULL; COMMENT ON COLUMN fleet.migrations.name IS NULL',
+    found: ['comments of function fleet.utc_now()', 'comments of table fleet.migrations'],
   },
   {
     what: 'a privilege given on what is the fleet’s',
@@ -217,6 +222,11 @@ const drifts: readonly Drift[] = [
   },
 ]
 
+/** What is dropped takes its comments, rights and policies with it. */
+function isConsequence(object: string): boolean {
+  return /^(comments of (table|view) public|grants on table public|policy )/.test(object)
+}
+
 describe('drift', () => {
   let database: TestDatabase
   let expected: Catalogue
@@ -232,8 +242,8 @@ describe('drift', () => {
   test.each(drifts)('$what is found, and its remedy mends it', async ({ sql, found }) => {
     await database.pool.query(sql)
     const { differences } = await compare()
-    expect(differences.map(({ object }) => object)).toEqual(expect.arrayContaining([...found]))
-    expect(differences).toHaveLength(found.length)
+    const objects = differences.map(({ object }) => object).filter((object) => !isConsequence(object))
+    expect(objects.sort()).toEqual([...found].sort())
     for (const { remedy } of differences) for (const statement of remedy) await database.pool.query(statement)
     expect((await compare()).differences).toEqual([])
   })
