@@ -5,7 +5,7 @@ import type { TestDatabase } from '../support/database.ts'
 
 const first = '20260301000100_create_search_functions'
 /** The last migration of the search. */
-export const searchable = '20260301000600_create_search'
+const searchable = '20260301000600_create_search'
 
 /** Words of which each is in about one name out of fifteen, and in one description out of three. */
 const words = `
