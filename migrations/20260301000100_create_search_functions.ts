@@ -80,7 +80,8 @@ async function createPortraitDetails(db: Kysely<any>): Promise<void> {
 /**
  * Reads what people type: words that must all be there, "phrases", OR, and -words that must not. Anything can be typed; NULL comes of
  * what names nothing to look for. The last word may be the beginning of one. Words as they were typed find nothing that their
- * stems do not, but rank it higher. Stop words count where there is nothing else.
+ * stems do not, but rank it higher. Stop words count where there is nothing else. The stemmer makes муз of музей but музе of музея, and
+ * likewise гер and геро: all three are looked for.
  */
 async function createQuery(db: Kysely<any>): Promise<void> {
   await sql`
@@ -106,6 +107,9 @@ async function createQuery(db: Kysely<any>): Promise<void> {
       ending := plainto_tsquery(language, last_word);
       IF numnode(ending) > 0 THEN
         found := ts_rewrite(found, ending, ending || (quote_literal(last_word) || ':*')::tsquery);
+      END IF;
+      IF language = 'pg_catalog.russian'::regconfig THEN
+        found := regexp_replace(found::text, '''([а-я]{2,}?)[ео]?''(?!:)', '( ''\\1'' | ''\\1е'' | ''\\1о'' )', 'g')::tsquery;
       END IF;
       found := found || (found && forms);
       RETURN CASE WHEN querytree(found) NOT IN ('', 'T') THEN found END;

@@ -27,15 +27,16 @@ export async function up(db: Kysely<any>): Promise<void> {
       ),
       projects AS (
         SELECT 'project', p.id, p.name, p.description, p.company_id, fleet.search_vector(p.name, p.description)
-          FROM public.projects p
-         WHERE p.id IN (
-           (SELECT p.id FROM asked JOIN public.projects p ON fleet.search_vector(p.name) @@ query
-             WHERE (kinds IS NULL OR 'project' = ANY(kinds)) AND (company IS NULL OR p.company_id = company)
-             LIMIT 1000)
-           UNION
-           (SELECT p.id FROM asked JOIN public.projects p ON fleet.search_vector(p.name, p.description) @@ query
-             WHERE (kinds IS NULL OR 'project' = ANY(kinds)) AND (company IS NULL OR p.company_id = company)
-             LIMIT 1000))
+          FROM (
+            (SELECT p.id, p.name, p.description, p.company_id
+               FROM asked JOIN public.projects p ON fleet.search_vector(p.name) @@ query
+              WHERE (kinds IS NULL OR 'project' = ANY(kinds)) AND (company IS NULL OR p.company_id = company)
+              LIMIT 1000)
+            UNION
+            (SELECT p.id, p.name, p.description, p.company_id
+               FROM asked JOIN public.projects p ON fleet.search_vector(p.name, p.description) @@ query
+              WHERE (kinds IS NULL OR 'project' = ANY(kinds)) AND (company IS NULL OR p.company_id = company)
+              LIMIT 1000)) p
       ),
       clients AS (
         SELECT 'client', c.id, c.name, NULL, c.company_id, fleet.search_vector(c.name)
@@ -52,15 +53,14 @@ export async function up(db: Kysely<any>): Promise<void> {
       ),
       portraits AS (
         SELECT 'portrait', p.id, p.name, p.details, p.company_id, fleet.search_vector(p.name, p.details)
-          FROM described p
-         WHERE p.id IN (
-           (SELECT p.id FROM asked JOIN described p ON fleet.search_vector(p.name) @@ query
-             WHERE (kinds IS NULL OR 'portrait' = ANY(kinds)) AND (company IS NULL OR p.company_id = company)
-             LIMIT 1000)
-           UNION
-           (SELECT p.id FROM asked JOIN described p ON fleet.search_vector(p.name, p.details) @@ query
-             WHERE (kinds IS NULL OR 'portrait' = ANY(kinds)) AND (company IS NULL OR p.company_id = company)
-             LIMIT 1000))
+          FROM (
+            (SELECT p.* FROM asked JOIN described p ON fleet.search_vector(p.name) @@ query
+              WHERE (kinds IS NULL OR 'portrait' = ANY(kinds)) AND (company IS NULL OR p.company_id = company)
+              LIMIT 1000)
+            UNION
+            (SELECT p.* FROM asked JOIN described p ON fleet.search_vector(p.name, p.details) @@ query
+              WHERE (kinds IS NULL OR 'portrait' = ANY(kinds)) AND (company IS NULL OR p.company_id = company)
+              LIMIT 1000)) p
       ),
       found AS (
         SELECT * FROM companies UNION ALL SELECT * FROM projects UNION ALL SELECT * FROM clients UNION ALL SELECT * FROM portraits

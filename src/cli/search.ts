@@ -58,7 +58,8 @@ function toPlain({ name, snippet }: SearchResult): { name: string; snippet: stri
   return { name: name.text, snippet: snippet?.text ?? null }
 }
 
-function renderResults(results: readonly SearchResult[], screen: Screen): string {
+/** A line for each, with what was looked for in bold where there are colours. */
+export function renderResults(results: readonly SearchResult[], screen: Screen): string {
   const columns = [
     { title: 'KIND' },
     { title: 'ID', align: 'right' as const },

@@ -8,8 +8,15 @@ export interface Plan {
   readonly pages: number
 }
 
-/** How the server carried out what `act` asked of it, as auto_explain reports it: the very statements with their parameters. */
-export async function plansOf(url: string, act: (db: Kysely<DB>) => Promise<unknown>): Promise<Plan[]> {
+/**
+ * How the server carried out what `act` asked of it, as auto_explain reports it: the very statements with their parameters, as far as
+ * they are about `subject`.
+ */
+export async function plansOf(
+  url: string,
+  act: (db: Kysely<DB>) => Promise<unknown>,
+  subject = /email_(queue|archive)/,
+): Promise<Plan[]> {
   const database = connectDatabase({ url, applicationName: 'plans', max: 1 })
   const texts: string[] = []
   database.pool.on('connect', (client) => {
@@ -25,7 +32,7 @@ export async function plansOf(url: string, act: (db: Kysely<DB>) => Promise<unkn
   } finally {
     await database.close()
   }
-  return texts.filter((text) => /email_(queue|archive)/.test(text)).map((text) => ({ text, pages: pagesIn(text) }))
+  return texts.filter((text) => subject.test(text)).map((text) => ({ text, pages: pagesIn(text) }))
 }
 
 /** The first line about buffers is that of the whole. */

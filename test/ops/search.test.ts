@@ -73,6 +73,21 @@ describe.each(installed.filter(({ has }) => has))('search on PostgreSQL $major',
   })
 
   it.each([
+    'музей музея музею музеем музее музеи музеев музеям музеями музеях',
+    'галерея галереи галерее галерею галереей галерей галереям',
+    'герой героя герою героем герои героев',
+    'студия студии студию студией студий',
+    'портрет портрета портреты портретов портретами',
+    'красный красная красного красные',
+    'wedding weddings',
+    'gallery galleries',
+  ])('finds each by each of: %s', async (forms) => {
+    const names = forms.split(' ')
+    await insertCompanies(...names, 'Something else entirely')
+    for (const form of names) expect((await find(form))?.toSorted()).toEqual(names.toSorted())
+  })
+
+  it.each([
     ['"красная площадь"', 'Площадь Красная'],
     ['студия -свадебная', 'Свадебные студии'],
     ['studio -"wedding photo"', 'Studio of wedding photos'],

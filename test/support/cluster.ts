@@ -38,6 +38,8 @@ type Major = 12 | 13 | 18
 export interface TestClusterOptions {
   /** 12 is the oldest PostgreSQL that migrates, 13 the oldest that workers run on. */
   major?: Major
+  /** The module of a platform package that is installed elsewhere, instead of `major`. */
+  packageModule?: string
   /** On a disk, with PostgreSQL's own settings for durability; otherwise in memory and without fsync. */
   durable?: boolean
   /** Lines of postgresql.conf. */
@@ -66,7 +68,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 /** A PostgreSQL of its own in a temporary folder, for tests that stop it or want another version or other settings. */
 export async function startCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   const account = await chooseAccount([])
-  const binaries = await locateRunnable(account, packageOf(options.major ?? 18))
+  const binaries = await locateRunnable(account, options.packageModule ?? packageOf(options.major ?? 18))
   const { durable = false } = options
   const directory = await makeTemporaryFolder({ onDisk: durable })
   const settings = { max_connections: 200, ...(durable ? {} : CHEAP), ...options.settings }

@@ -26,7 +26,8 @@ export function addSearchCommand(program: Command): void {
     .option('--limit <number>', 'at most so many; 20 unless given', once(wholeNumber(1, largestLimit)))
     .addHelpText(
       'after',
-      '\nExamples:\n  $ fleet search выставка\n  $ fleet search \'"красная площадь" -реклама\' --kind project --company 17',
+      '\nWords that hold quotation marks, or begin with a minus, belong in quotation marks of the shell.\n' +
+        `\nExamples:\n  $ fleet search выставка\n  $ fleet search '"красная площадь" -реклама' --kind project --company 17`,
     )
   answers(search, async (session, words: string[], options: SearchOptions) =>
     (await import('../search.ts')).searchFor(session, words, options),

@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { hasMajor, startCluster } from '../support/cluster.ts'
+import { makeRoundTrip } from './round-trip.ts'
+
+const installed = await Promise.all(
+  ([12, 13, 18] as const).map(async (major) => ({ major, has: await hasMajor(major) })),
+)
+
+// scripts/all-majors.ts does it for those between, too.
+test.each(installed.filter(({ has }) => has))(
+  'PostgreSQL $major goes up, down to nothing and up again, and the SQL makes what up makes',
+  async ({ major }) => {
+    const cluster = await startCluster({ major })
+    const { sqlAndUp, downAndEmpty, againAndUp } = await makeRoundTrip(cluster.adminUrl)
+    for (const [made, wanted] of [sqlAndUp, downAndEmpty, againAndUp]) expect(made).toEqual(wanted)
+    await cluster.remove()
+  },
+)
