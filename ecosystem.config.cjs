@@ -3,7 +3,10 @@ const { existsSync, readFileSync } = require('node:fs')
 const { join } = require('node:path')
 const { parse } = require('dotenv')
 
-const workers = [{ name: 'fleet-email', script: 'workers/email.ts', instances: 2 }]
+const workers = [
+  { name: 'fleet-email', script: 'workers/email.ts', instances: 2 },
+  { name: 'fleet-lifecycle', script: 'workers/lifecycle.ts', instances: 1 },
+]
 
 /** Used where SHUTDOWN_SECONDS is not given, or so wrong that the workers refuse it. */
 const defaultShutdownSeconds = 15

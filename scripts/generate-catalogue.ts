@@ -16,8 +16,11 @@ export async function snapshotTargets(): Promise<{ readonly platform: string; re
   return { platform, fleet }
 }
 
-export function renderSnapshot(catalogue: Catalogue): string {
-  return `${JSON.stringify(catalogue, null, 1)}\n`
+/** Roles belong to the cluster: only those that the catalogue gives something to are of interest. */
+export function renderSnapshot({ roles, ...catalogue }: Catalogue): string {
+  const text = JSON.stringify(catalogue)
+  const concerned = roles.filter((role) => text.includes(JSON.stringify(role)))
+  return `${JSON.stringify({ ...catalogue, roles: concerned }, null, 1)}\n`
 }
 
 if (import.meta.main) {

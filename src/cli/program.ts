@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addEmailCommands } from './commands/email.ts'
 import { addMigrateCommands } from './commands/migrate.ts'
+import { addSearchCommand } from './commands/search.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addUpCommand } from './commands/up.ts'
 
@@ -30,6 +31,7 @@ export function createProgram(): Command {
   addMigrateCommands(program)
   addEmailCommands(program)
   addStatusCommand(program)
+  addSearchCommand(program)
   return program
 }
 

@@ -5,6 +5,7 @@ import { ConfigError } from './config-error.ts'
 import { warnOfMisspeltNames } from './misspelt-names.ts'
 import { parseGiven } from './parse-given.ts'
 import { findMissing, type Need } from './requirements.ts'
+import type { Retention } from './retention.ts'
 import { readSources } from './sources.ts'
 import { type Values, type VariableName, variableNames } from './variables.ts'
 
@@ -38,6 +39,7 @@ export interface Config {
   readonly admin: { readonly email: string | undefined; readonly telegramChatId: string | undefined }
   readonly console: { readonly host: string; readonly port: number }
   readonly metrics: { readonly port: number | undefined }
+  readonly retention: { readonly auditLog: Retention; readonly viewSessions: Retention }
   readonly shutdownSeconds: number
   readonly logLevel: string
   /** For the caller to log once it has a logger: an open `.env`, names that look misspelt. */
@@ -89,6 +91,7 @@ function toConfig(values: Values, warnings: string[]): Config {
     admin: { email: values.ADMIN_EMAIL, telegramChatId: values.ADMIN_TELEGRAM_CHAT_ID },
     console: { host: values.CONSOLE_HOST, port: values.CONSOLE_PORT },
     metrics: { port: values.METRICS_PORT },
+    retention: { auditLog: values.RETENTION_AUDIT_LOG, viewSessions: values.RETENTION_VIEW_SESSIONS },
     shutdownSeconds: values.SHUTDOWN_SECONDS,
     logLevel: values.LOG_LEVEL,
     warnings,

@@ -2,12 +2,21 @@ import type { z } from 'zod'
 import { readMailAddress, readMailbox, readMailDomain } from '../runtime/mail-address.ts'
 import { readBackoff } from './backoff.ts'
 import { readDkimKey } from './private-key.ts'
+import { readRetention } from './retention.ts'
 import { decimalNumber, matching, oneOf, readBy, type TextSchema, wholeNumber } from './schemas.ts'
 import { readApiRoot, readDatabaseUrl, readHost, readSmtpUrl } from './urls.ts'
 
 /** One environment variable: all that parsing, the text of faults and `docs/config.md` are made from. */
 export interface Variable {
-  readonly group: 'Database' | 'E-mail' | 'DKIM' | 'Telegram' | 'Administrator' | 'Console and metrics' | 'Process'
+  readonly group:
+    | 'Database'
+    | 'E-mail'
+    | 'DKIM'
+    | 'Telegram'
+    | 'Administrator'
+    | 'Console and metrics'
+    | 'Retention'
+    | 'Process'
   /** What it means, in Markdown. */
   readonly description: string
   readonly schema: TextSchema
@@ -21,6 +30,10 @@ export interface Variable {
 
 const port = wholeNumber(1, 65_535)
 const databaseUrl = readBy('`postgres://user:password@host:port/name?options` or `postgresql://…`', readDatabaseUrl)
+const retention = readBy(
+  '`off`, or a number of days, months or years such as `400d`, `13 months`, `2 years`',
+  readRetention,
+)
 const domain = readBy('a domain such as `example.org`', readMailDomain)
 
 const table = {
@@ -167,6 +180,19 @@ const table = {
       "The base port of each worker's metrics and health; PM2's instance number is added. A taken port is a warning.",
     schema: port,
     unset: 'off',
+  },
+  RETENTION_AUDIT_LOG: {
+    group: 'Retention',
+    description:
+      'How long the audit log is kept. What is older is dropped, a month at a time; [retention.md](retention.md) says more.',
+    schema: retention,
+    default: 'off',
+  },
+  RETENTION_VIEW_SESSIONS: {
+    group: 'Retention',
+    description: 'How long visits, `ar_view_sessions`, are kept.',
+    schema: retention,
+    default: '25 months',
   },
   SHUTDOWN_SECONDS: {
     group: 'Process',

@@ -205,19 +205,9 @@ export interface ExpiringSubscriptions {
   urgency: string | null;
 }
 
-export interface FleetAdoptedEmails {
-  id: number;
-  status: string | null;
-}
-
-export interface FleetAdoptions {
-  at: Generated<Timestamp>;
-  change: string;
-  id: Generated<number>;
-  kind: string;
-  name: string;
-  undo: string | null;
-  what: string;
+export interface FleetPartitionedTables {
+  former_key: string | null;
+  parent: string;
 }
 
 export interface Folders {
@@ -420,8 +410,7 @@ export interface DB {
   companies: Companies;
   email_queue: EmailQueue;
   expiring_subscriptions: ExpiringSubscriptions;
-  "fleet.adopted_emails": FleetAdoptedEmails;
-  "fleet.adoptions": FleetAdoptions;
+  "fleet.partitioned_tables": FleetPartitionedTables;
   folders: Folders;
   notifications: Notifications;
   orders: Orders;

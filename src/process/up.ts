@@ -10,6 +10,7 @@ import { pendingMigrations } from '../db/migration-state.ts'
 import { migrateUp } from '../db/migrator.ts'
 import { connectDatabase, type Database } from '../db/pool.ts'
 import { startEmailWorker } from '../email/worker.ts'
+import { startLifecycleWorker } from '../maintenance/worker.ts'
 import { homeFolder, mailboxFolder } from '../runtime/folders.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { closingMs, endIfNotStopped } from './deadline.ts'
@@ -54,12 +55,13 @@ export async function runUp(): Promise<void> {
     const log = createLogger({ level: config.logLevel, name: 'fleet', ...terminal() })
     for (const warning of config.warnings) log.warn(warning)
     endIfNotStopped(shutdown.signal, { afterMs: config.shutdownSeconds * 1000 + 2 * closingMs, log })
-    const worker = await startEmailWorker({ config, database, directUrl: home.directUrl, owner, log })
+    const context = { config, database, directUrl: home.directUrl, owner, log }
+    const workers = [await startEmailWorker(context), await startLifecycleWorker(context)]
     process.stdout.write(welcome(config, home))
     tellParentReady()
     await shutdown.requested
     log.info({ reason: shutdown.signal.reason }, 'stopping')
-    await worker.stop()
+    await Promise.all(workers.map((worker) => worker.stop()))
   } finally {
     await database.close()
     // Last of all: until here there were outcomes to record.

@@ -14,6 +14,10 @@ export interface ControlJob {
   readonly queue: string
   /** A cron expression, in UTC. */
   readonly schedule: string
+  /** Also when a worker joins. */
+  readonly atStart?: true
+  /** After which its job counts as failed: 120 by default. */
+  readonly expireInSeconds?: number
   /** What it returns is kept as the job's output, for people to look at. */
   readonly run: () => Promise<object>
 }
@@ -44,7 +48,7 @@ export async function joinControlPlane(
   boss.on('warning', ({ message, data }) => log.warn({ data }, `pg-boss: ${message}`))
   try {
     await boss.start()
-    for (const job of jobs) await take(boss, job)
+    for (const job of jobs) await take(boss, job, log)
   } catch (err) {
     // Its timers would keep the process alive.
     await boss.stop({ graceful: false, close: false })
@@ -55,16 +59,27 @@ export async function joinControlPlane(
   }
 }
 
-async function take(boss: PgBoss, { queue, schedule, run }: ControlJob): Promise<void> {
+async function take(boss: PgBoss, job: ControlJob, log: Logger): Promise<void> {
+  const { queue, schedule, run, expireInSeconds = 120, atStart = false } = job
   // One waits at most: a second one would find what the first has done.
   await boss.createQueue(queue, {
     policy: 'short',
     retryLimit: 0,
-    expireInSeconds: 120,
+    expireInSeconds,
     deleteAfterSeconds: secondsToKeepDone,
   })
-  await boss.work(queue, { pollingIntervalSeconds: 2 }, run)
-  await boss.schedule(queue, schedule, null, { tz: 'UTC' })
+  await boss.work(queue, { pollingIntervalSeconds: 2 }, async () => {
+    try {
+      return await run()
+    } catch (err) {
+      // pg-boss keeps it with the job, where nobody looks by himself.
+      if (err instanceof Error && err.name === 'AbortError') log.info({ queue }, 'control job interrupted')
+      else log.error({ err, queue }, 'control job failed')
+      throw err
+    }
+  })
+  await boss.schedule(queue, schedule, null, { tz: 'UTC', missed: 'once' })
+  if (atStart) await boss.send(queue)
 }
 
 /** Without a database pg-boss reports an error a second. */

@@ -59,6 +59,11 @@ describe('a value that cannot be used', () => {
     ['CONSOLE_HOST', ['[::1]', 'a b', 'http://localhost', '::zz']],
     ['CONSOLE_PORT', ['0', '65536']],
     ['METRICS_PORT', ['0', 'off']],
+    [
+      'RETENTION_AUDIT_LOG',
+      ['0d', '13', 'months', '-1 months', '1.5 years', '13 weeks', '101 years', '36501d', 'OFF', 'never'],
+    ],
+    ['RETENTION_VIEW_SESSIONS', ['0 months', '13m']],
     ['SHUTDOWN_SECONDS', ['0', '601']],
     ['LOG_LEVEL', ['verbose', 'INFO']],
   ])('is a fault that says what is expected: %s %j', (variable, texts) => {

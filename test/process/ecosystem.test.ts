@@ -33,6 +33,7 @@ describe('the ecosystem file', () => {
         pmx: false,
         kill_timeout: 20_000,
       },
+      { name: 'fleet-lifecycle', script: 'workers/lifecycle.ts', instances: 1, exec_mode: 'fork' },
     ])
     for (const { interpreter, cwd } of apps) {
       expect(interpreter).toMatch(/^\/.*node$/)
@@ -43,9 +44,13 @@ describe('the ecosystem file', () => {
   it('gives five seconds more than SHUTDOWN_SECONDS before it kills, as the workers find it', async () => {
     await installation.writeDotenv('SHUTDOWN_SECONDS=60\nDATABASE_URL=postgres://fleet:geheim@db.example/fleet\n')
     const { apps, names, stdout } = await read()
-    expect(apps).toMatchObject([{ kill_timeout: 65_000 }])
-    expect(await read({ SHUTDOWN_SECONDS: '30' })).toMatchObject({ apps: [{ kill_timeout: 35_000 }] })
-    expect(await read({ SHUTDOWN_SECONDS: '' })).toMatchObject({ apps: [{ kill_timeout: 65_000 }] })
+    expect(apps).toMatchObject([{ kill_timeout: 65_000 }, { kill_timeout: 65_000 }])
+    expect(await read({ SHUTDOWN_SECONDS: '30' })).toMatchObject({
+      apps: [{ kill_timeout: 35_000 }, { kill_timeout: 35_000 }],
+    })
+    expect(await read({ SHUTDOWN_SECONDS: '' })).toMatchObject({
+      apps: [{ kill_timeout: 65_000 }, { kill_timeout: 65_000 }],
+    })
     expect(names).not.toContain('DATABASE_URL')
     expect(stdout).not.toContain('geheim')
   })

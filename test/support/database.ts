@@ -35,7 +35,7 @@ async function create(adminUrl: string, clause: string): Promise<TestDatabase> {
     pool,
     async drop() {
       await close()
-      await asAdmin(adminUrl, (admin) => admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))
+      await asAdmin(adminUrl, (admin) => dropDatabase(admin, name))
     },
   }
 }
@@ -48,6 +48,16 @@ async function asAdmin(adminUrl: string, act: (admin: pg.Client) => Promise<unkn
   } finally {
     await admin.end()
   }
+}
+
+/** With whoever is connected; PostgreSQL 12 cannot say so in one statement. */
+async function dropDatabase(admin: pg.Client, name: string): Promise<void> {
+  const { rows } = await admin.query<{ major: number }>(
+    `SELECT current_setting('server_version_num')::integer / 10000 AS major`,
+  )
+  const canForce = (rows[0]?.major ?? 0) >= 13
+  if (!canForce) await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name])
+  await admin.query(`DROP DATABASE IF EXISTS ${name} ${canForce ? 'WITH (FORCE)' : ''}`)
 }
 
 /** 55006: somebody, an autovacuum worker perhaps, is in the template at this moment. */

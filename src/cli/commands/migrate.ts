@@ -15,6 +15,7 @@ export function addMigrateCommands(program: Command): void {
     .addHelpText('after', '\nExamples:\n  $ fleet migrate status\n  $ fleet migrate up')
   addChanges(migrate)
   addViews(migrate)
+  addCheck(migrate)
   addScript(migrate)
   addStamp(migrate)
 }
@@ -73,6 +74,17 @@ function addViews(migrate: Command): void {
     .description('the migration that was applied last')
     .addHelpText('after', '\nExample:\n  $ fleet migrate current')
   answers(current, async (session) => (await views()).showCurrent(session))
+}
+
+function addCheck(migrate: Command): void {
+  const check = migrate
+    .command('check')
+    .description('compare the database with what the migrations make; each difference comes with what mends it')
+    .addHelpText('after', '\nExit status 3 where anything differs. It only reads.\n\nExample:\n  $ fleet migrate check')
+  answers(check, async (session) => {
+    const { checkDatabase } = await import('../migrate/check.ts')
+    return checkDatabase(session)
+  })
 }
 
 function addScript(migrate: Command): void {

@@ -1,4 +1,5 @@
 import { type Difference, type Finding, nothing, type Pair, pair } from './finding.ts'
+import { comment } from './object-ddl.ts'
 import type { Column, Table } from './table.ts'
 import { columnDefinition } from './table-ddl.ts'
 
@@ -10,7 +11,7 @@ export function compareColumns({ wanted: table, live }: Pair<Table>): Finding[] 
       object: `column ${table.name}.${column.name}`,
       wanted: describe(column),
       found: nothing,
-      remedy: [`ALTER TABLE ${table.name} ADD COLUMN ${columnDefinition(column)};`],
+      remedy: addColumn(table, column),
     })),
     ...both.flatMap((columns) => compareColumn(table, columns)),
     ...extra.flatMap((column) => extraColumn(table, column)),
@@ -21,10 +22,7 @@ function compareColumn(table: Table, { wanted, live }: Pair<Column>): Difference
   const alter = `ALTER TABLE ${table.name} ALTER COLUMN ${wanted.name}`
   const remedy: string[] = []
   if (wanted.generated !== live.generated) {
-    remedy.push(
-      `ALTER TABLE ${table.name} DROP COLUMN ${wanted.name};`,
-      `ALTER TABLE ${table.name} ADD COLUMN ${columnDefinition(wanted)};`,
-    )
+    remedy.push(`ALTER TABLE ${table.name} DROP COLUMN ${wanted.name};`, ...addColumn(table, wanted))
   } else {
     if (wanted.type !== live.type) remedy.push(...changeType(alter, { wanted, live }))
     if (wanted.default !== live.default) remedy.push(...changeDefault(table, wanted))
@@ -32,6 +30,13 @@ function compareColumn(table: Table, { wanted, live }: Pair<Column>): Difference
   }
   if (remedy.length === 0) return []
   return [{ object: `column ${table.name}.${wanted.name}`, wanted: describe(wanted), found: describe(live), remedy }]
+}
+
+function addColumn(table: Table, column: Column): string[] {
+  return [
+    `ALTER TABLE ${table.name} ADD COLUMN ${columnDefinition(column)};`,
+    ...comment(`COLUMN ${table.name}.${column.name}`, column.comment),
+  ]
 }
 
 /** A default of the old type may have no cast to the new one, so it makes room first. */

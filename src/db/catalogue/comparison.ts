@@ -105,8 +105,12 @@ function mapGrants(catalogue: Catalogue, keep: (role: string, privilege: string)
   }
 }
 
+/** Gives every role its rights and policies. */
+const applyRoles = 'fleet.apply_roles()'
+
 /** One difference with all that hangs on the role, not one for each grant. */
 function missingRole(role: string, wanted: Catalogue): Difference {
+  const gives = wanted.routines.some(({ name }) => name === applyRoles)
   const policies = wanted.tables.flatMap((table) =>
     table.policies.filter(({ roles }) => roles.includes(role)).map((policy) => createPolicy(table, policy)),
   )
@@ -114,7 +118,10 @@ function missingRole(role: string, wanted: Catalogue): Difference {
     object: `role ${role}`,
     wanted: 'a role with its grants and policies',
     found: nothing,
-    remedy: [`CREATE ROLE ${role} NOLOGIN;`, ...grantsOf(role, wanted), ...policies],
+    remedy: [
+      `CREATE ROLE ${role} NOLOGIN;`,
+      ...(gives ? [`SELECT ${applyRoles};`] : [...grantsOf(role, wanted), ...policies]),
+    ],
   }
 }
 

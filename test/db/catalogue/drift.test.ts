@@ -157,7 +157,7 @@ const drifts: readonly Drift[] = [
   {
     what: 'a view with fewer columns',
     sql: 'DROP VIEW active_projects; CREATE VIEW public.active_projects AS SELECT 1 AS id',
-    found: ['view public.active_projects'],
+    found: ['view public.active_projects', 'comments of view public.active_projects'],
   },
   {
     what: 'a dropped table that others refer to',

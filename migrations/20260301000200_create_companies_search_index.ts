@@ -1,0 +1,24 @@
+import { type Kysely, sql } from 'kysely'
+
+/**
+ * Full-text search over `companies`: their names.
+ *
+ * Locks: SHARE UPDATE EXCLUSIVE on companies while the index is built beside its readers and writers; `down` waits for them likewise.
+ */
+export async function up(db: Kysely<any>): Promise<void> {
+  await sql`
+    DO $$ BEGIN
+      IF EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('ix_companies_search') AND NOT indisvalid) THEN
+        DROP INDEX ix_companies_search;
+      END IF;
+    END $$`.execute(db)
+  await sql`
+    CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_companies_search ON companies
+      USING gin (fleet.search_vector(name))`.execute(db)
+}
+
+export async function down(db: Kysely<any>): Promise<void> {
+  await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_companies_search`.execute(db)
+}
+
+export const transaction = false

@@ -1,0 +1,84 @@
+import { type Kysely, sql } from 'kysely'
+
+/**
+ * What the two queues of messages hold, table by table and column by column.
+ *
+ * Locks: SHARE UPDATE EXCLUSIVE on each table, briefly; readers and writers go on.
+ */
+
+const tables = {
+  'public.email_queue': {
+    '': 'E-mail to be sent and what became of it. Whoever wants a mail sent inserts a row; the e-mail workers of the fleet send it.',
+    id: 'Number of the mail.',
+    recipient_to: 'Whom the mail is to: addresses as in a header, separated by commas.',
+    recipient_cc: 'Who gets a copy; NULL for nobody.',
+    recipient_bcc: 'Who gets a copy that the others do not see; NULL for nobody.',
+    subject: 'Subject; a template has one of its own.',
+    body: 'The text; a template has one of its own.',
+    html: 'The text as HTML; NULL for a mail of plain text.',
+    template_id: 'Name of the template that subject and texts come from; NULL for those of the row.',
+    variables: 'What the template puts in, by name.',
+    status:
+      'pending, sending, sent, failed, cancelled, expired or held; NULL counts as pending. Set back to pending, a mail is sent again.',
+    attempts: 'Attempts that counted, since it was last set to pending.',
+    max_attempts: 'Attempts after which it has failed; NULL counts as 3.',
+    last_error: 'What went wrong last; NULL where nothing did.',
+    priority: '1 to 10, lower first; NULL counts as 5.',
+    scheduled_at: 'Not sent before this time, in UTC; NULL for at once.',
+    created_at:
+      'When the row was inserted, in UTC unless the session of whoever inserted it had another time zone: enqueued_at is sure.',
+    updated_at: 'When the row was changed last, in UTC; kept by a trigger.',
+    sent_at: 'When a mail server accepted it, in UTC; NULL before.',
+    enqueued_at: 'When the row was inserted; stamped by a trigger.',
+    due_at: 'When it is sent, or tried again; stamped by a trigger and moved by retries.',
+    prio: 'The priority that counts, 1 to 10; stamped by a trigger.',
+    not_after: 'Worth nothing after this time, in UTC: then it expires instead; NULL for no limit.',
+    dedup_key: 'Name of the matter, so that it is told once only; unique, NULL for mails that may repeat.',
+    message_id: 'Message-ID of the mail, the same in every attempt; NULL before the first.',
+    recipients: 'What became of each address, by address; NULL before the first attempt.',
+    error_class: 'Kind of the last error, in the words of docs/email-queue.md; NULL where there is none.',
+    claim_token: 'Number of the last claim: who does not have it may not write the outcome.',
+    claimed_by: 'The worker that has it in hand; NULL where none has.',
+    leased_until: 'Until when the worker’s claim holds unless renewed; NULL where none has it in hand.',
+    rescues:
+      'How often its worker died with it in hand since it was last set to pending; after the third time it is held.',
+  },
+  'public.notifications': {
+    '': 'Notices to a company or the staff through one channel each, and what became of them.',
+    id: 'Number of the notice.',
+    company_id: 'The company that it is to or about; NULL for none.',
+    project_id: 'The project that it is about; NULL for none.',
+    ar_content_id: 'The AR content that it is about; NULL for none.',
+    type: 'Through which channel: email, telegram, system or sms.',
+    notification_type: 'What happened: expiry_warning, expired, ar_content_created and others.',
+    priority: 'How urgent it is: normal and others.',
+    subject: 'What it is about, in a line.',
+    message: 'The text; HTML for Telegram.',
+    email_sent: 'True when it went out by e-mail.',
+    email_sent_at: 'When it went out by e-mail, in UTC; NULL before.',
+    email_error: 'What went wrong by e-mail; NULL where nothing did.',
+    telegram_sent: 'True when it went out by Telegram.',
+    telegram_sent_at: 'When it went out by Telegram, in UTC; NULL before.',
+    telegram_error: 'What went wrong by Telegram; NULL where nothing did.',
+    source: 'Which part of the platform made it.',
+    service_name: 'Which service it speaks of, in alerts.',
+    event_data: 'Facts about what happened, by name.',
+    group_id: 'What notices that belong together have in common.',
+    status: 'pending, sending, sent, failed, skipped, held, cancelled or expired; NULL counts as pending.',
+    processed_at: 'When it was sent or given up, in UTC; NULL before.',
+    created_at: 'When the row was inserted, in UTC unless the session of whoever inserted it had another time zone.',
+    read_at: 'When somebody read it on the platform, in UTC; NULL before.',
+  },
+}
+
+export async function up(db: Kysely<any>): Promise<void> {
+  for (const [table, texts] of Object.entries(tables)) {
+    await sql`SELECT fleet.comment_on(${sql.lit(table)}, ${sql.lit(JSON.stringify(texts))}, true)`.execute(db)
+  }
+}
+
+export async function down(db: Kysely<any>): Promise<void> {
+  for (const [table, texts] of Object.entries(tables)) {
+    await sql`SELECT fleet.comment_on(${sql.lit(table)}, ${sql.lit(JSON.stringify(texts))}, false)`.execute(db)
+  }
+}

@@ -1,0 +1,53 @@
+import { type Kysely, sql } from 'kysely'
+
+/**
+ * What the records of what was done, and what the views show, hold, table by table and column by column.
+ *
+ * Locks: SHARE UPDATE EXCLUSIVE on each table, briefly; readers and writers go on.
+ */
+
+const tables = {
+  'public.audit_log': {
+    '': 'Who changed what.',
+    id: 'Number of the entry.',
+    entity_type: 'What was changed: user, company, project and others.',
+    entity_id: 'Number of what was changed.',
+    action: 'What was done: create, update, delete, login and others.',
+    changes: 'Values before and after, by column.',
+    field_name: 'The column that was changed; NULL where it was not one alone.',
+    actor_id: 'The user who did it; NULL where that was a program, or nobody known.',
+    actor_email: 'The user’s address at that time, or the name of the program.',
+    actor_ip: 'The IP address that it was done from, as text.',
+    user_agent: 'What the browser says of itself.',
+    session_id: 'The session that it was done in.',
+    request_id: 'The request that it was done by, for looking it up in logs.',
+    created_at: 'When it was done, in UTC.',
+  },
+  'public.active_projects': {
+    '': 'Projects that are active, of companies that are, with the company’s name.',
+  },
+  'public.expiring_subscriptions': {
+    '': 'Active projects whose subscription ends within seven days or has ended, with how urgent that is.',
+  },
+  'fleet.migrations': {
+    '': 'The migrations that were applied; kept by fleet migrate.',
+    name: 'Name of the file, which begins with its place in the order.',
+    checksum: 'SHA-256 of the SQL that was executed: an edited file has another.',
+    applied_at: 'When it was applied.',
+    applied_by: 'The role that applied it.',
+  },
+}
+
+export async function up(db: Kysely<any>): Promise<void> {
+  for (const [table, texts] of Object.entries(tables)) {
+    await sql`SELECT fleet.comment_on(${sql.lit(table)}, ${sql.lit(JSON.stringify(texts))}, true)`.execute(db)
+  }
+  await sql`COMMENT ON FUNCTION fleet.utc_now() IS 'The fleet’s clock: this moment as a timestamp in UTC.'`.execute(db)
+}
+
+export async function down(db: Kysely<any>): Promise<void> {
+  await sql`COMMENT ON FUNCTION fleet.utc_now() IS NULL`.execute(db)
+  for (const [table, texts] of Object.entries(tables)) {
+    await sql`SELECT fleet.comment_on(${sql.lit(table)}, ${sql.lit(JSON.stringify(texts))}, false)`.execute(db)
+  }
+}

@@ -1,0 +1,53 @@
+import type { Config } from '../config/config.ts'
+import type { Retention } from '../config/retention.ts'
+import { databaseNow } from '../ops/clock.ts'
+import { retryWhileLocked } from './lock-retry.ts'
+import type { Maintenance } from './maintenance.ts'
+import { cutoffOf } from './months.ts'
+import { deleteFromDefault, dropOnePartition } from './partition-store.ts'
+import { vacuumIfAllowed } from './vacuum.ts'
+
+/** In one transaction: some tens of milliseconds. */
+const rowsAtOnce = 5_000
+
+export interface DroppedRows {
+  /** Whole months. */
+  readonly partitions: readonly string[]
+  /** Rows of the default partition. */
+  readonly rows: number
+}
+
+/** Takes away what is past its retention, from every table that has one. */
+export async function applyRetention(
+  maintenance: Maintenance,
+  { auditLog, viewSessions }: Config['retention'],
+): Promise<Record<string, DroppedRows>> {
+  return {
+    auditLog: await dropPast(maintenance, 'public.audit_log', auditLog),
+    viewSessions: await dropPast(maintenance, 'public.ar_view_sessions', viewSessions),
+  }
+}
+
+/**
+ * Drops the months of a table that are past their retention as a whole, and deletes single rows from its default partition. Rows without
+ * a time have no age, and stay.
+ */
+export async function dropPast(
+  { db, signal, log }: Maintenance,
+  parent: string,
+  retention: Retention,
+): Promise<DroppedRows> {
+  if (retention === 'off') return { partitions: [], rows: 0 }
+  const before = cutoffOf(retention, await databaseNow(db))
+  const partitions: string[] = []
+  const dropNext = () => retryWhileLocked(signal, () => dropOnePartition(db, parent, before))
+  for (let name = await dropNext(); name !== null; name = await dropNext()) partitions.push(name)
+  let rows = 0
+  for (let deleted = rowsAtOnce; deleted === rowsAtOnce; rows += deleted) {
+    deleted = await retryWhileLocked(signal, () => deleteFromDefault(db, parent, { before, most: rowsAtOnce }))
+  }
+  if (rows >= rowsAtOnce) await vacuumIfAllowed(db, `${parent}_default`)
+  if (partitions.length > 0 || rows > 0)
+    log.info({ table: parent, before, partitions, rows }, 'past retention: dropped')
+  return { partitions, rows }
+}

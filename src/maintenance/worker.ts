@@ -1,0 +1,36 @@
+import type { RunningWorker, WorkerContext } from '../process/run-worker.ts'
+import { type ControlJob, joinControlPlane } from '../queue/control-plane.ts'
+import type { Maintenance } from './maintenance.ts'
+import { keepPartitions } from './partitions.ts'
+import { applyRetention } from './retention.ts'
+
+const anHour = 3_600
+
+/** Keeps partitions and retention until stopped. */
+export async function startLifecycleWorker({ config, database, log }: WorkerContext): Promise<RunningWorker> {
+  const stopping = new AbortController()
+  const maintenance: Maintenance = { db: database.db, signal: stopping.signal, log }
+  const jobs: ControlJob[] = [
+    {
+      queue: 'lifecycle.partitions',
+      schedule: '15 0 * * *',
+      atStart: true,
+      expireInSeconds: anHour,
+      run: () => keepPartitions(maintenance),
+    },
+    {
+      queue: 'lifecycle.retention',
+      schedule: '15 2 * * *',
+      expireInSeconds: anHour,
+      run: () => applyRetention(maintenance, config.retention),
+    },
+  ]
+  const controlPlane = await joinControlPlane({ database, instanceName: 'lifecycle', log }, jobs)
+  log.info({ retention: config.retention }, 'keeping partitions and retention')
+  return {
+    async stop() {
+      stopping.abort()
+      await controlPlane.stop()
+    },
+  }
+}
