@@ -11,18 +11,24 @@ const filter = /(<!-- filter: [^>]*-->\n)[\s\S]*?(\n<!-- end of filter -->)/
 
 /** The page with the filter that goes with the snapshot of the whole schema. */
 export async function renderAlembicPage(page: string): Promise<string> {
-  const { tables } = await expectedCatalogue('fleet')
-  const source = renderFilter(tables.filter(({ schema }) => schema === 'public'))
+  const source = renderFilter(await publicTables('fleet'), await publicTables('platform'))
   return page.replace(filter, (_, start: string, end: string) => `${start}\`\`\`python\n${source}\n\`\`\`${end}`)
 }
 
-function renderFilter(tables: readonly Table[]): string {
+async function publicTables(snapshot: 'platform' | 'fleet'): Promise<Table[]> {
+  const { tables } = await expectedCatalogue(snapshot)
+  return tables.filter(({ schema }) => schema === 'public')
+}
+
+function renderFilter(tables: readonly Table[], original: readonly Table[]): string {
   const known = new Set(platformColumns.map(({ table, column }) => `${table}.${column}`))
   const platform = new Set(platformColumns.map(({ table }) => table))
   const columns = tables.flatMap((table) => table.columns.map(({ name }) => `${bareName(table)}.${name}`))
-  // Keys and what is unique by a constraint are in the models, but for the fleet's own columns.
+  // Keys and what the platform has made unique by a constraint are in its models.
+  const unique = original.flatMap((table) => table.indexes.filter(({ constraint }) => constraint === 'UNIQUE'))
+  const keys = new Set(unique.map(({ name }) => name))
   const indexes = tables.flatMap((table) =>
-    table.indexes.filter(({ constraint, name }) => constraint === null || name.startsWith('ux_')),
+    table.indexes.filter(({ constraint, name }) => constraint !== 'PRIMARY KEY' && !keys.has(name)),
   )
   return [
     'import re',

@@ -56,143 +56,512 @@ export interface ActiveProjects {
 }
 
 export interface ArContent {
+  /**
+   * The video that plays now; NULL where none does.
+   */
   active_video_id: number | null;
+  /**
+   * E-mail address of whom it was made for.
+   */
   client_email: string | null;
+  /**
+   * Name of whom it was made for.
+   */
   client_name: string | null;
+  /**
+   * Telephone number of whom it was made for, as it was typed.
+   */
   client_phone: string | null;
+  /**
+   * The company that it belongs to.
+   */
   company_id: number;
+  /**
+   * When the row was inserted, in UTC.
+   */
   created_at: Generated<Timestamp | null>;
+  /**
+   * What it is about.
+   */
   description: string | null;
+  /**
+   * When visitors see it no longer, in UTC; NULL for no end.
+   */
   expires_at: Timestamp | null;
+  /**
+   * Number of the content.
+   */
   id: Generated<number>;
+  /**
+   * Where its picture lies.
+   */
   image_path: string;
+  /**
+   * Address of its picture.
+   */
   image_url: string | null;
+  /**
+   * False where visitors do not see it, as when its project has expired.
+   */
   is_active: Generated<boolean | null>;
+  /**
+   * When it was looked at last, in UTC; NULL before the first time.
+   */
   last_viewed_at: Timestamp | null;
+  /**
+   * When the marker was made, in UTC; NULL before.
+   */
   marker_generated_at: Timestamp | null;
+  /**
+   * Where the marker of MindAR lies, by which a camera knows the picture.
+   */
   marker_path: string | null;
+  /**
+   * How far the making of the marker is: pending and others.
+   */
   marker_status: Generated<string | null>;
+  /**
+   * Address of the marker.
+   */
   marker_url: string | null;
+  /**
+   * Whatever else the platform keeps about it.
+   */
   metadata: Generated<Json | null>;
+  /**
+   * The project that it belongs to.
+   */
   project_id: number;
+  /**
+   * When visitors could see it first, in UTC; NULL before.
+   */
   published_at: Timestamp | null;
+  /**
+   * Where its QR code lies.
+   */
   qr_code_path: string | null;
+  /**
+   * Address of its QR code.
+   */
   qr_code_url: string | null;
+  /**
+   * Address of a small picture.
+   */
   thumbnail_url: string | null;
+  /**
+   * Title that people see.
+   */
   title: string;
+  /**
+   * What addresses call it by, so that nobody can guess the next one.
+   */
   unique_id: Generated<string>;
+  /**
+   * When the row was changed last, in UTC; kept by a trigger.
+   */
   updated_at: Generated<Timestamp | null>;
+  /**
+   * True where its videos take turns by video_rotation_schedules.
+   */
   video_rotation_enabled: Generated<boolean | null>;
+  /**
+   * How they do; NULL where they do not.
+   */
   video_rotation_type: string | null;
+  /**
+   * How often it was looked at; counted by the platform.
+   */
   views_count: Generated<number | null>;
 }
 
 export interface ArViewSessions {
+  /**
+   * The content that was looked at.
+   */
   ar_content_id: number;
+  /**
+   * The browser, as the platform guesses.
+   */
   browser: string | null;
+  /**
+   * The visitor’s city by IP address; NULL where that is not known.
+   */
   city: string | null;
+  /**
+   * The company of the content.
+   */
   company_id: number;
+  /**
+   * The visitor’s country by IP address; NULL where that is not known.
+   */
   country: string | null;
+  /**
+   * When the visit began, in UTC; NULL where the platform did not say.
+   */
   created_at: Generated<Timestamp | null>;
+  /**
+   * mobile, tablet or desktop, as the platform guesses.
+   */
   device_type: string | null;
+  /**
+   * How long the visit lasted, in seconds; NULL where its end was not seen.
+   */
   duration_seconds: number | null;
+  /**
+   * Number of the visit.
+   */
   id: Generated<number>;
+  /**
+   * The visitor’s IP address, as text.
+   */
   ip_address: string | null;
+  /**
+   * The operating system, as the platform guesses.
+   */
   os: string | null;
+  /**
+   * The project of the content.
+   */
   project_id: number;
+  /**
+   * What the visitor’s browser calls the visit.
+   */
   session_id: Generated<string | null>;
+  /**
+   * How well the camera held the picture, in the platform’s words.
+   */
   tracking_quality: string | null;
+  /**
+   * What the browser says of itself.
+   */
   user_agent: string | null;
+  /**
+   * True where the video was played.
+   */
   video_played: Generated<boolean | null>;
 }
 
 export interface AuditLog {
+  /**
+   * What was done: create, update, delete, login and others.
+   */
   action: string;
+  /**
+   * The user’s address at that time, or the name of the program.
+   */
   actor_email: string | null;
+  /**
+   * The user who did it; NULL where that was a program, or nobody known.
+   */
   actor_id: number | null;
+  /**
+   * The IP address that it was done from, as text.
+   */
   actor_ip: string | null;
+  /**
+   * Values before and after, by column.
+   */
   changes: Generated<Json | null>;
+  /**
+   * When it was done, in UTC.
+   */
   created_at: Generated<Timestamp>;
+  /**
+   * Number of what was changed.
+   */
   entity_id: number;
+  /**
+   * What was changed: user, company, project and others.
+   */
   entity_type: string;
+  /**
+   * The column that was changed; NULL where it was not one alone.
+   */
   field_name: string | null;
+  /**
+   * Number of the entry.
+   */
   id: Generated<number>;
+  /**
+   * The request that it was done by, for looking it up in logs.
+   */
   request_id: string | null;
+  /**
+   * The session that it was done in.
+   */
   session_id: string | null;
+  /**
+   * What the browser says of itself.
+   */
   user_agent: string | null;
 }
 
 export interface Clients {
+  /**
+   * Postal address; NULL where none is known.
+   */
   address: string | null;
+  /**
+   * The company whose client it is.
+   */
   company_id: number;
+  /**
+   * When the row was inserted, in UTC.
+   */
   created_at: Generated<Timestamp | null>;
+  /**
+   * Where e-mail to the client goes; NULL where none is known.
+   */
   email: string | null;
+  /**
+   * Number of the client.
+   */
   id: Generated<number>;
+  /**
+   * active, or another word for a client of the past.
+   */
   is_active: Generated<string | null>;
+  /**
+   * Name of the client.
+   */
   name: string;
+  /**
+   * What the company wrote down about the client.
+   */
   notes: string | null;
+  /**
+   * Telephone number as it was typed; NULL where none is known.
+   */
   phone: string | null;
+  /**
+   * When the row was changed last, in UTC; kept by a trigger.
+   */
   updated_at: Generated<Timestamp | null>;
 }
 
 export interface Companies {
+  /**
+   * Where copies of its files go; NULL where none are made.
+   */
   backup_provider: string | null;
+  /**
+   * Folder of the copies at that provider.
+   */
   backup_remote_path: string | null;
+  /**
+   * Where e-mail to the company goes; NULL where it gets none.
+   */
   contact_email: string | null;
+  /**
+   * Telephone number as it was typed; NULL where none is known.
+   */
   contact_phone: string | null;
+  /**
+   * What it may make, separated by commas; NULL for no limit.
+   */
   content_types: string | null;
+  /**
+   * When the row was inserted, in UTC.
+   */
   created_at: Generated<Timestamp | null>;
+  /**
+   * The user who made it; NULL where nobody did.
+   */
   created_by: number | null;
+  /**
+   * Number of the company, and what app.company_id of its sessions is set to.
+   */
   id: Generated<number>;
+  /**
+   * False for a company that is switched off: no notices are sent about it.
+   */
   is_active: Generated<boolean | null>;
+  /**
+   * True for the company that new things belong to unless another is named.
+   */
   is_default: Generated<boolean | null>;
+  /**
+   * Whatever else the platform keeps about it.
+   */
   metadata: Generated<Json | null>;
+  /**
+   * Name of the company; unique.
+   */
   name: string;
+  /**
+   * What the staff wrote down about it.
+   */
   notes: string | null;
+  /**
+   * How many projects it may have.
+   */
   projects_limit: Generated<number | null>;
+  /**
+   * Name in addresses; unique.
+   */
   slug: string;
+  /**
+   * Where its files are kept; NULL for the default connection.
+   */
   storage_connection_id: number | null;
+  /**
+   * Its folder there; NULL where the platform chooses.
+   */
   storage_path: string | null;
+  /**
+   * How much it may keep, in gigabytes.
+   */
   storage_quota_gb: Generated<number | null>;
+  /**
+   * How its files are kept: local, minio or yandex_disk.
+   */
   storage_type: Generated<string | null>;
+  /**
+   * How much it keeps, in bytes; counted by the platform.
+   */
   storage_used_bytes: Generated<Int8 | null>;
+  /**
+   * When its own subscription ends, in UTC; NULL for no end.
+   */
   subscription_expires_at: Timestamp | null;
+  /**
+   * What it pays for: basic and others.
+   */
   subscription_tier: Generated<string | null>;
+  /**
+   * Id of the user, group or channel that Telegram messages go to, as text; NULL where it gets none.
+   */
   telegram_chat_id: string | null;
+  /**
+   * When the row was changed last, in UTC; kept by a trigger.
+   */
   updated_at: Generated<Timestamp | null>;
+  /**
+   * Its folder on Yandex Disk; NULL where it has none.
+   */
   yandex_disk_folder_id: string | null;
 }
 
 export interface EmailQueue {
+  /**
+   * Attempts that counted, since it was last set to pending.
+   */
   attempts: Generated<number | null>;
+  /**
+   * The text; a template has one of its own.
+   */
   body: string;
+  /**
+   * Number of the last claim: who does not have it may not write the outcome.
+   */
   claim_token: Int8 | null;
+  /**
+   * The worker that has it in hand; NULL where none has.
+   */
   claimed_by: string | null;
+  /**
+   * When the row was inserted, in UTC unless the session of whoever inserted it had another time zone: enqueued_at is sure.
+   */
   created_at: Generated<Timestamp | null>;
+  /**
+   * Name of the matter, so that it is told once only; unique, NULL for mails that may repeat.
+   */
   dedup_key: string | null;
+  /**
+   * When it is sent, or tried again; stamped by a trigger and moved by retries.
+   */
   due_at: Timestamp | null;
+  /**
+   * When the row was inserted; stamped by a trigger.
+   */
   enqueued_at: Generated<Timestamp>;
+  /**
+   * Kind of the last error, in the words of docs/email-queue.md; NULL where there is none.
+   */
   error_class: string | null;
+  /**
+   * The text as HTML; NULL for a mail of plain text.
+   */
   html: string | null;
+  /**
+   * Number of the mail.
+   */
   id: Generated<number>;
+  /**
+   * What went wrong last; NULL where nothing did.
+   */
   last_error: string | null;
+  /**
+   * Until when the worker’s claim holds unless renewed; NULL where none has it in hand.
+   */
   leased_until: Timestamp | null;
+  /**
+   * Attempts after which it has failed; NULL counts as 3.
+   */
   max_attempts: Generated<number | null>;
+  /**
+   * Message-ID of the mail, the same in every attempt; NULL before the first.
+   */
   message_id: string | null;
+  /**
+   * Worth nothing after this time, in UTC: then it expires instead; NULL for no limit.
+   */
   not_after: Timestamp | null;
+  /**
+   * The priority that counts, 1 to 10; stamped by a trigger.
+   */
   prio: Generated<number>;
+  /**
+   * 1 to 10, lower first; NULL counts as 5.
+   */
   priority: Generated<number | null>;
+  /**
+   * Who gets a copy that the others do not see; NULL for nobody.
+   */
   recipient_bcc: string | null;
+  /**
+   * Who gets a copy; NULL for nobody.
+   */
   recipient_cc: string | null;
+  /**
+   * Whom the mail is to: addresses as in a header, separated by commas.
+   */
   recipient_to: string;
+  /**
+   * What became of each address, by address; NULL before the first attempt.
+   */
   recipients: Json | null;
+  /**
+   * How often its worker died with it in hand since it was last set to pending; after the third time it is held.
+   */
   rescues: Generated<number>;
+  /**
+   * Not sent before this time, in UTC; NULL for at once.
+   */
   scheduled_at: Timestamp | null;
+  /**
+   * When a mail server accepted it, in UTC; NULL before.
+   */
   sent_at: Timestamp | null;
+  /**
+   * pending, sending, sent, failed, cancelled, expired or held; NULL counts as pending. Set back to pending, a mail is sent again.
+   */
   status: Generated<string | null>;
+  /**
+   * Subject; a template has one of its own.
+   */
   subject: string;
+  /**
+   * Name of the template that subject and texts come from; NULL for those of the row.
+   */
   template_id: string | null;
+  /**
+   * When the row was changed last, in UTC; kept by a trigger.
+   */
   updated_at: Generated<Timestamp | null>;
+  /**
+   * What the template puts in, by name.
+   */
   variables: Generated<Json | null>;
 }
 
@@ -205,199 +574,697 @@ export interface ExpiringSubscriptions {
   urgency: string | null;
 }
 
+export interface FleetAdoptedEmails {
+  id: number;
+  status: string | null;
+}
+
+export interface FleetAdoptions {
+  at: Generated<Timestamp>;
+  change: string;
+  id: Generated<number>;
+  kind: string;
+  name: string;
+  undo: string | null;
+  what: string;
+}
+
 export interface FleetPartitionedTables {
   former_key: string | null;
   parent: string;
 }
 
 export interface Folders {
+  /**
+   * When the row was inserted, in UTC.
+   */
   created_at: Generated<Timestamp | null>;
+  /**
+   * What it is for.
+   */
   description: string | null;
+  /**
+   * Where its files lie.
+   */
   folder_path: string | null;
+  /**
+   * Number of the folder.
+   */
   id: Generated<number>;
+  /**
+   * active, or another word for a folder that is not shown.
+   */
   is_active: Generated<string | null>;
+  /**
+   * Name that people see.
+   */
   name: string;
+  /**
+   * The folder that it lies in; NULL at the top.
+   */
   parent_id: number | null;
+  /**
+   * The project that it belongs to.
+   */
   project_id: number;
+  /**
+   * Place among its neighbours, lowest first.
+   */
   sort_order: Generated<number | null>;
+  /**
+   * When the row was changed last, in UTC; kept by a trigger.
+   */
   updated_at: Generated<Timestamp | null>;
 }
 
 export interface Notifications {
+  /**
+   * The AR content that it is about; NULL for none.
+   */
   ar_content_id: number | null;
+  /**
+   * The company that it is to or about; NULL for none.
+   */
   company_id: number | null;
+  /**
+   * When the row was inserted, in UTC unless the session of whoever inserted it had another time zone.
+   */
   created_at: Generated<Timestamp | null>;
+  /**
+   * What went wrong by e-mail; NULL where nothing did.
+   */
   email_error: string | null;
+  /**
+   * True when it went out by e-mail.
+   */
   email_sent: Generated<boolean | null>;
+  /**
+   * When it went out by e-mail, in UTC; NULL before.
+   */
   email_sent_at: Timestamp | null;
+  /**
+   * Facts about what happened, by name.
+   */
   event_data: Generated<Json | null>;
+  /**
+   * What notices that belong together have in common.
+   */
   group_id: string | null;
+  /**
+   * Number of the notice.
+   */
   id: Generated<number>;
+  /**
+   * The text; HTML for Telegram.
+   */
   message: string | null;
+  /**
+   * What happened: expiry_warning, expired, ar_content_created and others.
+   */
   notification_type: string | null;
+  /**
+   * How urgent it is: normal and others.
+   */
   priority: Generated<string | null>;
+  /**
+   * When it was sent or given up, in UTC; NULL before.
+   */
   processed_at: Timestamp | null;
+  /**
+   * The project that it is about; NULL for none.
+   */
   project_id: number | null;
+  /**
+   * When somebody read it on the platform, in UTC; NULL before.
+   */
   read_at: Timestamp | null;
+  /**
+   * Which service it speaks of, in alerts.
+   */
   service_name: string | null;
+  /**
+   * Which part of the platform made it.
+   */
   source: string | null;
+  /**
+   * pending, sending, sent, failed, skipped, held, cancelled or expired; NULL counts as pending.
+   */
   status: Generated<string | null>;
+  /**
+   * What it is about, in a line.
+   */
   subject: string | null;
+  /**
+   * What went wrong by Telegram; NULL where nothing did.
+   */
   telegram_error: string | null;
+  /**
+   * True when it went out by Telegram.
+   */
   telegram_sent: Generated<boolean | null>;
+  /**
+   * When it went out by Telegram, in UTC; NULL before.
+   */
   telegram_sent_at: Timestamp | null;
+  /**
+   * Through which channel: email, telegram, system or sms.
+   */
   type: string;
 }
 
 export interface Orders {
+  /**
+   * Price in whole units of the currency, with two decimals.
+   */
   amount: Numeric;
+  /**
+   * The client who ordered; NULL where that is not known.
+   */
   client_id: number | null;
+  /**
+   * The company that was ordered from.
+   */
   company_id: number;
+  /**
+   * When the order was completed, in UTC; NULL before.
+   */
   completed_at: Timestamp | null;
+  /**
+   * What was ordered, such as portrait.
+   */
   content_type: string;
+  /**
+   * When the row was inserted, in UTC.
+   */
   created_at: Generated<Timestamp | null>;
+  /**
+   * ISO 4217 code of the currency.
+   */
   currency: Generated<string | null>;
+  /**
+   * What was ordered, in words.
+   */
   description: string | null;
+  /**
+   * Number of the row; people know an order by order_number.
+   */
   id: Generated<number>;
+  /**
+   * What the company wrote down about the order.
+   */
   notes: string | null;
+  /**
+   * Number that people know it by; unique.
+   */
   order_number: string;
+  /**
+   * unpaid, paid or refunded.
+   */
   payment_status: Generated<string | null>;
+  /**
+   * pending, processing, completed or cancelled.
+   */
   status: Generated<string | null>;
+  /**
+   * Until when the order is paid for, in UTC; NULL for no end.
+   */
   subscription_end: Timestamp | null;
+  /**
+   * When the row was changed last, in UTC; kept by a trigger.
+   */
   updated_at: Generated<Timestamp | null>;
 }
 
 export interface Portraits {
+  /**
+   * The client whom it shows or was made for; NULL where that is not known.
+   */
   client_id: number | null;
+  /**
+   * The company that it belongs to.
+   */
   company_id: number;
+  /**
+   * When the row was inserted.
+   */
   created_at: Generated<Timestamp | null>;
+  /**
+   * Where the file that was uploaded lies.
+   */
   file_path: string;
+  /**
+   * The folder that it is filed in; NULL where it is in none.
+   */
   folder_id: number | null;
+  /**
+   * Number of the portrait.
+   */
   id: Generated<number>;
+  /**
+   * Where its picture lies.
+   */
   image_path: string | null;
+  /**
+   * Address of its picture.
+   */
   image_url: string | null;
+  /**
+   * active, expiring, expired or suspended.
+   */
   lifecycle_status: Generated<string | null>;
+  /**
+   * Where the marker of MindAR lies, by which a camera knows the picture.
+   */
   marker_path: string | null;
+  /**
+   * How far the making of the marker is: pending and others.
+   */
   marker_status: Generated<string | null>;
+  /**
+   * Address of the marker.
+   */
   marker_url: string | null;
+  /**
+   * True when the notice of 24 hours before the end was made.
+   */
   notified_24h: Generated<boolean | null>;
+  /**
+   * True when the notice of seven days before the end was made.
+   */
   notified_7d: Generated<boolean | null>;
+  /**
+   * True when the notice of the end was made.
+   */
   notified_expired: Generated<boolean | null>;
+  /**
+   * Address that it is shown at; NULL where it is not.
+   */
   public_url: string | null;
+  /**
+   * active, inactive or archived.
+   */
   status: Generated<string | null>;
+  /**
+   * Where its files are kept; NULL for the company’s connection.
+   */
   storage_connection_id: number | null;
+  /**
+   * The folder that its files lie in; NULL where that is not known.
+   */
   storage_folder_id: number | null;
+  /**
+   * When its subscription ends, in UTC; NULL for no end. A later date takes back the notices that no longer hold.
+   */
   subscription_end: Timestamp | null;
+  /**
+   * Where the small picture lies.
+   */
   thumbnail_path: string | null;
+  /**
+   * What addresses call it by, so that nobody can guess the next one.
+   */
   unique_id: Generated<string>;
+  /**
+   * When the row was changed last; kept by a trigger.
+   */
   updated_at: Generated<Timestamp | null>;
 }
 
 export interface Projects {
+  /**
+   * 1 where the subscription renews itself, 0 where it does not.
+   */
   auto_renew: Generated<number | null>;
+  /**
+   * The company that it belongs to.
+   */
   company_id: number;
+  /**
+   * When the row was inserted, in UTC.
+   */
   created_at: Generated<Timestamp | null>;
+  /**
+   * What it is about.
+   */
   description: string | null;
+  /**
+   * Where its files lie.
+   */
   folder_path: string | null;
+  /**
+   * Number of the project.
+   */
   id: Generated<number>;
+  /**
+   * When a notice about it was made last, in UTC; NULL before the first.
+   */
   last_notification_sent_at: Timestamp | null;
+  /**
+   * active, expiring, expired or suspended.
+   */
   lifecycle_status: Generated<string | null>;
+  /**
+   * Whatever else the platform keeps about it.
+   */
   metadata: Generated<Json | null>;
+  /**
+   * Name that people see.
+   */
   name: string;
+  /**
+   * True when the notice of 24 hours before the end was made.
+   */
   notified_24h: Generated<boolean | null>;
+  /**
+   * True when the notice of seven days before the end was made.
+   */
   notified_7d: Generated<boolean | null>;
+  /**
+   * True when the notice of the end was made.
+   */
   notified_expired: Generated<boolean | null>;
+  /**
+   * How many days before the end the first notice is due.
+   */
   notify_before_expiry_days: Generated<number | null>;
+  /**
+   * What kind of project it is, in the platform’s words.
+   */
   project_type: string | null;
+  /**
+   * Name in addresses; unique within the company.
+   */
   slug: string;
+  /**
+   * When it began, in UTC.
+   */
   starts_at: Timestamp | null;
+  /**
+   * active or expired.
+   */
   status: Generated<string | null>;
+  /**
+   * When its subscription ends, in UTC; NULL for no end. A later date takes back the notices that no longer hold.
+   */
   subscription_end: Timestamp | null;
+  /**
+   * How it is paid for: monthly and others.
+   */
   subscription_type: Generated<string | null>;
+  /**
+   * Words to find it by.
+   */
   tags: string[] | null;
+  /**
+   * When the row was changed last, in UTC; kept by a trigger.
+   */
   updated_at: Generated<Timestamp | null>;
 }
 
 export interface StorageConnections {
+  /**
+   * Folder under which everything lies; NULL for the provider’s root.
+   */
   base_path: string | null;
+  /**
+   * When the row was inserted, in UTC.
+   */
   created_at: Generated<Timestamp | null>;
+  /**
+   * The user who made it; NULL where nobody did.
+   */
   created_by: number | null;
+  /**
+   * What the provider wants for access, by name; secret.
+   */
   credentials: Generated<Json | null>;
+  /**
+   * Number of the connection.
+   */
   id: Generated<number>;
+  /**
+   * False for a connection that is not to be used.
+   */
   is_active: Generated<boolean | null>;
+  /**
+   * True for the connection of companies that name none.
+   */
   is_default: Generated<boolean | null>;
+  /**
+   * When the platform tried it last, in UTC; NULL where it never did.
+   */
   last_tested_at: Timestamp | null;
+  /**
+   * Whatever else the platform keeps about it.
+   */
   metadata: Generated<Json | null>;
+  /**
+   * Name that people know it by; unique.
+   */
   name: string;
+  /**
+   * local_disk, minio or yandex_disk.
+   */
   provider: string;
+  /**
+   * What went wrong in the last trial; NULL where nothing did.
+   */
   test_error: string | null;
+  /**
+   * What the last trial came to; NULL where there was none.
+   */
   test_status: string | null;
+  /**
+   * When the row was changed last, in UTC; kept by a trigger.
+   */
   updated_at: Generated<Timestamp | null>;
 }
 
 export interface StorageFolders {
+  /**
+   * The company whose files it holds.
+   */
   company_id: number;
+  /**
+   * When the row was inserted, in UTC.
+   */
   created_at: Generated<Timestamp | null>;
+  /**
+   * How many files it holds; counted by the platform.
+   */
   files_count: Generated<number | null>;
+  /**
+   * portraits, videos, markers or custom; NULL where that was not said.
+   */
   folder_type: string | null;
+  /**
+   * Number of the folder.
+   */
   id: Generated<number>;
+  /**
+   * Name that people see.
+   */
   name: string;
+  /**
+   * Where it lies at the storage provider.
+   */
   path: string;
+  /**
+   * Size of all its files, in bytes; counted by the platform.
+   */
   total_size_bytes: Generated<Int8 | null>;
+  /**
+   * When the row was changed last, in UTC; kept by a trigger.
+   */
   updated_at: Generated<Timestamp | null>;
 }
 
 export interface Users {
+  /**
+   * When the row was inserted.
+   */
   created_at: Generated<Timestamp>;
+  /**
+   * Address that the user logs in with; unique.
+   */
   email: string;
+  /**
+   * Name as the platform shows it.
+   */
   full_name: string;
+  /**
+   * bcrypt hash of the password; the default administrator has one that no password matches until one is set.
+   */
   hashed_password: string;
+  /**
+   * Number of the user.
+   */
   id: Generated<number>;
+  /**
+   * False for a user who may not log in.
+   */
   is_active: Generated<boolean>;
+  /**
+   * When the user logged in last; NULL before the first time.
+   */
   last_login_at: Timestamp | null;
+  /**
+   * No login before this moment; NULL where the user is not locked out.
+   */
   locked_until: Timestamp | null;
+  /**
+   * Failed logins since the last good one.
+   */
   login_attempts: Generated<number>;
+  /**
+   * What the user may do: admin, manager or viewer.
+   */
   role: Generated<UserRole>;
+  /**
+   * When the row was changed last; kept by a trigger.
+   */
   updated_at: Generated<Timestamp>;
 }
 
 export interface VideoRotationSchedules {
+  /**
+   * The content whose videos take turns.
+   */
   ar_content_id: number;
+  /**
+   * When the row was inserted, in UTC.
+   */
   created_at: Generated<Timestamp | null>;
+  /**
+   * The times as a cron expression in UTC; NULL where the other columns say them.
+   */
   cron_expression: string | null;
+  /**
+   * Place in video_sequence of the video that plays now, from 0.
+   */
   current_index: Generated<number | null>;
+  /**
+   * For monthly: 1 to 31, or the last day of a shorter month.
+   */
   day_of_month: number | null;
+  /**
+   * For weekly: 1 for Monday to 7 for Sunday.
+   */
   day_of_week: number | null;
+  /**
+   * Number of the schedule.
+   */
   id: Generated<number>;
+  /**
+   * 1 where it is in force, 0 where it is not.
+   */
   is_active: Generated<number | null>;
+  /**
+   * When the video changed last, in UTC; NULL before the first time.
+   */
   last_rotation_at: Timestamp | null;
+  /**
+   * When the video changes next, in UTC; NULL where that is not known yet.
+   */
   next_rotation_at: Timestamp | null;
+  /**
+   * daily, weekly, monthly or random, unless cron_expression says more.
+   */
   rotation_type: string;
+  /**
+   * When on such a day, in UTC; NULL for 09:00.
+   */
   time_of_day: string | null;
+  /**
+   * Numbers of the videos in the order of their turns.
+   */
   video_sequence: number[] | null;
 }
 
 export interface Videos {
+  /**
+   * When the row was inserted, in UTC.
+   */
   created_at: Generated<Timestamp | null>;
+  /**
+   * Length in seconds.
+   */
   duration: Numeric | null;
+  /**
+   * Where the file that was uploaded lies.
+   */
   file_path: string;
+  /**
+   * Height in pixels.
+   */
   height: number | null;
+  /**
+   * Number of the video.
+   */
   id: Generated<number>;
+  /**
+   * True for the video that plays now.
+   */
   is_active: Generated<boolean | null>;
+  /**
+   * Media type of the file, such as video/mp4.
+   */
   mime_type: string | null;
+  /**
+   * The portrait that plays it.
+   */
   portrait_id: number;
+  /**
+   * Address that it is played from; NULL where it is not.
+   */
   public_url: string | null;
+  /**
+   * Its turn, lowest first.
+   */
   rotation_order: Generated<number | null>;
+  /**
+   * How videos take turns; NULL where they do not.
+   */
   rotation_type: string | null;
+  /**
+   * Not played after this time, in UTC; NULL for no such limit.
+   */
   schedule_end: Timestamp | null;
+  /**
+   * Not played before this time, in UTC; NULL for no such limit.
+   */
   schedule_start: Timestamp | null;
+  /**
+   * Size of the file in bytes.
+   */
   size_bytes: number | null;
+  /**
+   * active, or another word for a video that is not to be played.
+   */
   status: Generated<string | null>;
+  /**
+   * Address of a small picture of it.
+   */
   thumbnail_url: string | null;
+  /**
+   * Title that people see.
+   */
   title: string | null;
+  /**
+   * When the row was changed last, in UTC; kept by a trigger.
+   */
   updated_at: Generated<Timestamp | null>;
+  /**
+   * Where the video made ready for playing lies.
+   */
   video_path: string | null;
+  /**
+   * Address of the video made ready for playing.
+   */
   video_url: string | null;
+  /**
+   * Width in pixels.
+   */
   width: number | null;
 }
 
@@ -410,6 +1277,8 @@ export interface DB {
   companies: Companies;
   email_queue: EmailQueue;
   expiring_subscriptions: ExpiringSubscriptions;
+  "fleet.adopted_emails": FleetAdoptedEmails;
+  "fleet.adoptions": FleetAdoptions;
   "fleet.partitioned_tables": FleetPartitionedTables;
   folders: Folders;
   notifications: Notifications;

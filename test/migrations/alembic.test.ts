@@ -44,7 +44,7 @@ if (hasAlembic()) {
     })
 
     test('still has what others do: a column and a table that are missing from the models, and one that is only there', async () => {
-      await adopted.pool.query('ALTER TABLE orders ADD COLUMN discount integer; CREATE TABLE plans (id integer)')
+      await adopted.pool.query('ALTER TABLE orders ADD COLUMN discount integer; CREATE TABLE public.plans (id integer)')
       await platform.pool.query('ALTER TABLE clients ADD COLUMN birthday date')
       expect(await autogenerate({ models: platform.url, database: adopted.url, filter: filterOf(page) })).toEqual([
         'remove_table plans',
