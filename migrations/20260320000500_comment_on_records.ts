@@ -29,6 +29,21 @@ const tables = {
   'public.expiring_subscriptions': {
     '': 'Active projects whose subscription ends within seven days or has ended, with how urgent that is.',
   },
+  'fleet.adoptions': {
+    '': 'What the migrations found in this database and what they changed of it, in that order; fleet migrate down undoes it.',
+    id: 'Number of the step.',
+    kind: 'What it is about: table, view, type, function, mail or storage.',
+    name: 'The table, view, type or function.',
+    what: 'created, found or changed.',
+    change: 'What was done, or what is so, in a few words.',
+    undo: 'The statements that undo it; NULL where there is nothing to undo.',
+    at: 'When it was done.',
+  },
+  'fleet.adopted_emails': {
+    '': 'Mails that had to be held, or whose status says something else to the fleet, when it came.',
+    id: 'Number of the mail.',
+    status: 'The status that it had.',
+  },
   'fleet.migrations': {
     '': 'The migrations that were applied; kept by fleet migrate.',
     name: 'Name of the file, which begins with its place in the order.',

@@ -575,17 +575,44 @@ export interface ExpiringSubscriptions {
 }
 
 export interface FleetAdoptedEmails {
+  /**
+   * Number of the mail.
+   */
   id: number;
+  /**
+   * The status that it had.
+   */
   status: string | null;
 }
 
 export interface FleetAdoptions {
+  /**
+   * When it was done.
+   */
   at: Generated<Timestamp>;
+  /**
+   * What was done, or what is so, in a few words.
+   */
   change: string;
+  /**
+   * Number of the step.
+   */
   id: Generated<number>;
+  /**
+   * What it is about: table, view, type, function, mail or storage.
+   */
   kind: string;
+  /**
+   * The table, view, type or function.
+   */
   name: string;
+  /**
+   * The statements that undo it; NULL where there is nothing to undo.
+   */
   undo: string | null;
+  /**
+   * created, found or changed.
+   */
   what: string;
 }
 
