@@ -24,9 +24,11 @@ async function stampArrivals(db: Kysely<any>): Promise<void> {
       NEW.prio         := greatest(1, least(10, coalesce(NEW.priority, 5)));
       RETURN NEW;
     END $$`.execute(db)
+  // Rows that come back from the archive have their stamps already.
   await sql`
     CREATE TRIGGER email_queue_stamp BEFORE INSERT ON email_queue
-      FOR EACH ROW EXECUTE FUNCTION fleet.stamp_email()`.execute(db)
+      FOR EACH ROW WHEN (current_setting('fleet.restoring', true) IS DISTINCT FROM 'on')
+      EXECUTE FUNCTION fleet.stamp_email()`.execute(db)
 }
 
 async function restampChanges(db: Kysely<any>): Promise<void> {

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addDoctorCommand } from './commands/doctor.ts'
 import { addEmailCommands } from './commands/email.ts'
 import { addMigrateCommands } from './commands/migrate.ts'
 import { addSearchCommand } from './commands/search.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addUpCommand } from './commands/up.ts'
+import { addUsersCommands } from './commands/users.ts'
 
 const exits = `
 Exit status:
@@ -30,8 +32,10 @@ export function createProgram(): Command {
   addUpCommand(program)
   addMigrateCommands(program)
   addEmailCommands(program)
+  addUsersCommands(program)
   addStatusCommand(program)
   addSearchCommand(program)
+  addDoctorCommand(program)
   return program
 }
 

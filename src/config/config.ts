@@ -36,10 +36,22 @@ export interface Config {
     /** Without a slash at its end, or `outbox:`. */
     readonly apiRoot: string
   }
-  readonly admin: { readonly email: string | undefined; readonly telegramChatId: string | undefined }
+  readonly admin: {
+    readonly email: string | undefined
+    readonly telegramChatId: string | undefined
+    /** Of the default administrator of the embedded database. */
+    readonly password: string | undefined
+  }
   readonly console: { readonly host: string; readonly port: number }
   readonly metrics: { readonly port: number | undefined }
-  readonly retention: { readonly auditLog: Retention; readonly viewSessions: Retention }
+  readonly retention: {
+    readonly auditLog: Retention
+    readonly viewSessions: Retention
+    readonly emailArchive: Retention
+    readonly notifications: Retention
+  }
+  /** How long ended mail stays in the queue. */
+  readonly archive: { readonly emailAfter: Retention }
   readonly shutdownSeconds: number
   readonly logLevel: string
   /** For the caller to log once it has a logger: an open `.env`, names that look misspelt. */
@@ -88,10 +100,20 @@ function toConfig(values: Values, warnings: string[]): Config {
     },
     defaultLocale: values.DEFAULT_LOCALE,
     telegram: { botToken: values.TELEGRAM_BOT_TOKEN, apiRoot: values.TELEGRAM_API_ROOT },
-    admin: { email: values.ADMIN_EMAIL, telegramChatId: values.ADMIN_TELEGRAM_CHAT_ID },
+    admin: {
+      email: values.ADMIN_EMAIL,
+      telegramChatId: values.ADMIN_TELEGRAM_CHAT_ID,
+      password: values.ADMIN_PASSWORD,
+    },
     console: { host: values.CONSOLE_HOST, port: values.CONSOLE_PORT },
     metrics: { port: values.METRICS_PORT },
-    retention: { auditLog: values.RETENTION_AUDIT_LOG, viewSessions: values.RETENTION_VIEW_SESSIONS },
+    retention: {
+      auditLog: values.RETENTION_AUDIT_LOG,
+      viewSessions: values.RETENTION_VIEW_SESSIONS,
+      emailArchive: values.RETENTION_EMAIL_ARCHIVE,
+      notifications: values.RETENTION_NOTIFICATIONS,
+    },
+    archive: { emailAfter: values.ARCHIVE_EMAIL_AFTER },
     shutdownSeconds: values.SHUTDOWN_SECONDS,
     logLevel: values.LOG_LEVEL,
     warnings,

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { readMailAddress, readMailbox, readMailDomain } from '../runtime/mail-address.ts'
+import { passwordForm, readPassword } from '../runtime/password-rules.ts'
 import { readBackoff } from './backoff.ts'
 import { readDkimKey } from './private-key.ts'
 import { readRetention } from './retention.ts'
@@ -162,6 +163,14 @@ const table = {
     ),
     unset: 'none are sent by Telegram',
   },
+  ADMIN_PASSWORD: {
+    group: 'Administrator',
+    description:
+      'On the embedded database, the password of `admin@vertexar.com`: `npm start` sets it at every start. On any other, `fleet users set-password` does.',
+    schema: readBy(passwordForm, readPassword),
+    unset: '`admin123`, until another is set',
+    secret: true,
+  },
   CONSOLE_HOST: {
     group: 'Console and metrics',
     description: 'The address that the ops console listens on.',
@@ -193,6 +202,26 @@ const table = {
     description: 'How long visits, `ar_view_sessions`, are kept.',
     schema: retention,
     default: '25 months',
+  },
+  ARCHIVE_EMAIL_AFTER: {
+    group: 'Retention',
+    description:
+      'How long mail that was sent, failed, was cancelled or has expired stays in `email_queue`. Then it is moved to `fleet.email_archive`; [email-queue.md](email-queue.md) says more.',
+    schema: retention,
+    default: '90d',
+  },
+  RETENTION_EMAIL_ARCHIVE: {
+    group: 'Retention',
+    description:
+      'How long archived mail is kept, counted from when it ended. What is older is dropped, a month at a time.',
+    schema: retention,
+    default: 'off',
+  },
+  RETENTION_NOTIFICATIONS: {
+    group: 'Retention',
+    description: 'How long notifications are kept that were sent, failed, were skipped or cancelled or have expired.',
+    schema: retention,
+    default: 'off',
   },
   SHUTDOWN_SECONDS: {
     group: 'Process',

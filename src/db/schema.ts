@@ -616,9 +616,49 @@ export interface FleetAdoptions {
   what: string;
 }
 
+export interface FleetEmailArchive {
+  archived_at: Generated<Timestamp>;
+  attempts: number | null;
+  body: string;
+  claim_token: Int8 | null;
+  claimed_by: string | null;
+  created_at: Timestamp | null;
+  dedup_key: string | null;
+  due_at: Timestamp | null;
+  ended_at: Timestamp;
+  enqueued_at: Timestamp;
+  error_class: string | null;
+  html: string | null;
+  id: number;
+  last_error: string | null;
+  leased_until: Timestamp | null;
+  max_attempts: number | null;
+  message_id: string | null;
+  not_after: Timestamp | null;
+  prio: number;
+  priority: number | null;
+  recipient_bcc: string | null;
+  recipient_cc: string | null;
+  recipient_to: string;
+  recipients: Json | null;
+  rescues: number;
+  scheduled_at: Timestamp | null;
+  sent_at: Timestamp | null;
+  status: string | null;
+  subject: string;
+  template_id: string | null;
+  updated_at: Timestamp | null;
+  variables: Json | null;
+}
+
 export interface FleetPartitionedTables {
   former_key: string | null;
   parent: string;
+}
+
+export interface FleetRowSecurity {
+  relation: string;
+  setting: string;
 }
 
 export interface Folders {
@@ -1306,7 +1346,9 @@ export interface DB {
   expiring_subscriptions: ExpiringSubscriptions;
   "fleet.adopted_emails": FleetAdoptedEmails;
   "fleet.adoptions": FleetAdoptions;
+  "fleet.email_archive": FleetEmailArchive;
   "fleet.partitioned_tables": FleetPartitionedTables;
+  "fleet.row_security": FleetRowSecurity;
   folders: Folders;
   notifications: Notifications;
   orders: Orders;

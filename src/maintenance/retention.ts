@@ -4,6 +4,7 @@ import { databaseNow } from '../ops/clock.ts'
 import { retryWhileLocked } from './lock-retry.ts'
 import type { Maintenance } from './maintenance.ts'
 import { cutoffOf } from './months.ts'
+import { type DeletedRows, deleteNotifications } from './notification-retention.ts'
 import { deleteFromDefault, dropOnePartition } from './partition-store.ts'
 import { vacuumIfAllowed } from './vacuum.ts'
 
@@ -20,11 +21,13 @@ export interface DroppedRows {
 /** Takes away what is past its retention, from every table that has one. */
 export async function applyRetention(
   maintenance: Maintenance,
-  { auditLog, viewSessions }: Config['retention'],
-): Promise<Record<string, DroppedRows>> {
+  { auditLog, viewSessions, emailArchive, notifications }: Config['retention'],
+): Promise<Record<string, DroppedRows | DeletedRows>> {
   return {
     auditLog: await dropPast(maintenance, 'public.audit_log', auditLog),
     viewSessions: await dropPast(maintenance, 'public.ar_view_sessions', viewSessions),
+    emailArchive: await dropPast(maintenance, 'fleet.email_archive', emailArchive),
+    notifications: await deleteNotifications(maintenance, notifications),
   }
 }
 

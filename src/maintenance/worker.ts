@@ -1,12 +1,13 @@
 import type { RunningWorker, WorkerContext } from '../process/run-worker.ts'
 import { type ControlJob, joinControlPlane } from '../queue/control-plane.ts'
+import { archiveMail } from './email-archive.ts'
 import type { Maintenance } from './maintenance.ts'
 import { keepPartitions } from './partitions.ts'
 import { applyRetention } from './retention.ts'
 
 const anHour = 3_600
 
-/** Keeps partitions and retention until stopped. */
+/** Keeps partitions, the archive of mail, and retention until stopped. */
 export async function startLifecycleWorker({ config, database, log }: WorkerContext): Promise<RunningWorker> {
   const stopping = new AbortController()
   const maintenance: Maintenance = { db: database.db, signal: stopping.signal, log }
@@ -19,6 +20,12 @@ export async function startLifecycleWorker({ config, database, log }: WorkerCont
       run: () => keepPartitions(maintenance),
     },
     {
+      queue: 'lifecycle.archive-email',
+      schedule: '45 * * * *',
+      expireInSeconds: anHour,
+      run: () => archiveMail(maintenance, config.archive.emailAfter),
+    },
+    {
       queue: 'lifecycle.retention',
       schedule: '15 2 * * *',
       expireInSeconds: anHour,
@@ -26,7 +33,7 @@ export async function startLifecycleWorker({ config, database, log }: WorkerCont
     },
   ]
   const controlPlane = await joinControlPlane({ database, instanceName: 'lifecycle', log }, jobs)
-  log.info({ retention: config.retention }, 'keeping partitions and retention')
+  log.info({ retention: config.retention, archive: config.archive }, 'keeping partitions, archive and retention')
   return {
     async stop() {
       stopping.abort()

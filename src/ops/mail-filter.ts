@@ -51,7 +51,7 @@ export function mailCondition(filter: MailFilter, changed: RawBuilder<Date>): Ra
  * Whether an address stands in one of the three fields, by the rules of `parseRecipients`: alone between separators, or in angle
  * brackets. Display names in quotes are taken out first, since they may hold anything. ILIKE comes first because it is cheap.
  */
-function goesTo(pattern: AddressPattern): RawBuilder<boolean> {
+export function goesTo(pattern: AddressPattern): RawBuilder<boolean> {
   const { regexp, like } = toMatchers(pattern)
   const fields = ['recipient_to', 'recipient_cc', 'recipient_bcc'].map((field) => {
     const column = sql.ref(`q.${field}`)

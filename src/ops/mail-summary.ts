@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
+import { archivedEnd } from './archived-mails.ts'
 
 /** A mail as lists show it. */
 export interface MailSummary {
@@ -21,12 +22,21 @@ export interface MailSummary {
   readonly sentAt: Date | null
   /** The last change of its status. */
   readonly changedAt: Date | null
+  /** Null while it is in the queue. */
+  readonly archivedAt: Date | null
   readonly errorClass: string | null
   readonly lastError: string | null
 }
 
 /** The columns of a `MailSummary`, of row `q`. `changed` says when its status last changed. */
 export function summaryColumns(changed: RawBuilder<Date>): RawBuilder<MailSummary> {
+  return sql`${columns(changed)}, NULL::timestamptz AS "archivedAt"`
+}
+
+/** The same of a row of the archive. */
+export const archivedSummaryColumns: RawBuilder<MailSummary> = sql`${columns(archivedEnd)}, q.archived_at AS "archivedAt"`
+
+function columns(changed: RawBuilder<Date>): RawBuilder<unknown> {
   return sql`
     q.id, coalesce(q.status, 'pending') AS status, q.prio AS priority,
     q.recipient_to AS "to", q.recipient_cc AS cc, q.recipient_bcc AS bcc, q.subject, q.template_id AS template,

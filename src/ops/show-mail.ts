@@ -3,7 +3,7 @@ import type { DB } from '../db/schema.ts'
 import { mergeRecipients, parseRecipients, type RecipientFields, type Recipients } from '../email/addresses.ts'
 import type { RecipientStates } from '../email/policy.ts'
 import { changedAt } from './mail-filter.ts'
-import { type MailSummary, summaryColumns } from './mail-summary.ts'
+import { archivedSummaryColumns, type MailSummary, summaryColumns } from './mail-summary.ts'
 
 export interface MailRecipient {
   readonly field: 'to' | 'cc' | 'bcc'
@@ -41,25 +41,31 @@ export interface MailBody {
   readonly variables: unknown
 }
 
-/** Undefined where no mail has that id. */
+/** A mail of the queue or the archive; undefined where no mail has that id. */
 export async function showMail(db: Kysely<DB>, id: number): Promise<MailDetails | undefined> {
   const { rows } = await sql<MailDetails & { recipients: RecipientStates | null }>`
-    SELECT ${summaryColumns(changedAt)}, q.scheduled_at AS "scheduledAt", q.message_id AS "messageId", q.dedup_key AS "dedupKey",
-           q.claimed_by AS "claimedBy", q.leased_until AS "leasedUntil", q.rescues,
-           octet_length(q.body) AS "textBytes", coalesce(octet_length(q.html), 0) AS "htmlBytes",
-           CASE WHEN jsonb_typeof(q.variables) = 'object' THEN ARRAY(SELECT jsonb_object_keys(q.variables) ORDER BY 1)
-                ELSE '{}' END AS "variableNames",
-           q.recipients
-      FROM email_queue AS q
-     WHERE q.id = ${id}`.execute(db)
+    SELECT ${summaryColumns(changedAt)}, ${detailColumns} FROM email_queue AS q WHERE q.id = ${id}
+     UNION ALL
+    SELECT ${archivedSummaryColumns}, ${detailColumns} FROM fleet.email_archive AS q WHERE q.id = ${id}`.execute(db)
   const [row] = rows
   return row && { ...row, recipients: listRecipients(row, row.recipients ?? {}) }
 }
 
+const detailColumns = sql`
+  q.scheduled_at AS "scheduledAt", q.message_id AS "messageId", q.dedup_key AS "dedupKey",
+  q.claimed_by AS "claimedBy", q.leased_until AS "leasedUntil", q.rescues,
+  octet_length(q.body) AS "textBytes", coalesce(octet_length(q.html), 0) AS "htmlBytes",
+  CASE WHEN jsonb_typeof(q.variables) = 'object' THEN ARRAY(SELECT jsonb_object_keys(q.variables) ORDER BY 1)
+       ELSE '{}' END AS "variableNames",
+  q.recipients`
+
 /** What the mail says; undefined where no mail has that id. */
 export async function showMailBody(db: Kysely<DB>, id: number): Promise<MailBody | undefined> {
-  const query = db.selectFrom('email_queue').select(['body as text', 'html', 'variables']).where('id', '=', id)
-  return query.executeTakeFirst()
+  const { rows } = await sql<MailBody>`
+    SELECT body AS text, html, variables FROM email_queue WHERE id = ${id}
+     UNION ALL
+    SELECT body, html, variables FROM fleet.email_archive WHERE id = ${id}`.execute(db)
+  return rows[0]
 }
 
 function listRecipients(row: RecipientFields<string | null>, states: RecipientStates): MailRecipient[] {

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { DB } from '../db/schema.ts'
+import { archivedColumnsOf } from '../email/archive-store.ts'
 import { type MailFilter, mailCondition } from './mail-filter.ts'
 import type { StatusChange } from './status-change.ts'
 
@@ -9,10 +10,19 @@ import type { StatusChange } from './status-change.ts'
  * - `filter`: named by its id, but the other filters do not hold.
  * - `would_expire`: its `not_after` has passed; a worker would only mark it as expired.
  * - `being_sent`: cancelled while a worker was sending it, which may not have ended yet.
+ * - `key_taken`: archived, and a newer mail has its `dedup_key`.
  * - `locked`: another session was writing to it.
  * - `over_limit`: there were more than `limit`.
  */
-export type SkipReason = 'unknown' | 'status' | 'filter' | 'would_expire' | 'being_sent' | 'locked' | 'over_limit'
+export type SkipReason =
+  | 'unknown'
+  | 'status'
+  | 'filter'
+  | 'would_expire'
+  | 'being_sent'
+  | 'key_taken'
+  | 'locked'
+  | 'over_limit'
 
 /** Mails that were meant, and left alone for one reason. */
 export interface SkippedMails {
@@ -45,10 +55,16 @@ export async function findNamedInVain(
                     WHEN q.status <> ALL(${statuses}::text[]) OR ${mailCondition(filter, change.changed)} IS NOT TRUE THEN 'filter'
                END AS reason
           FROM (SELECT DISTINCT unnest(${filter.ids}::int[]) AS id) AS named
-          LEFT JOIN email_queue AS q ON q.id = named.id
+          LEFT JOIN (${everyMail}) AS q ON q.id = named.id
       ) AS meant
      WHERE reason IS NOT NULL
      GROUP BY 1, 2
      ORDER BY 1, 2`.execute(db)
   return rows.map(({ status, ...skipped }) => (status === null ? skipped : { ...skipped, status }))
 }
+
+/** The queue and the archive in what a filter reads. */
+const everyMail = sql`
+  SELECT ${archivedColumnsOf('queued')} FROM email_queue AS queued
+   UNION ALL
+  SELECT ${archivedColumnsOf('archived')} FROM fleet.email_archive AS archived`

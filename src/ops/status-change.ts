@@ -2,7 +2,9 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { DB } from '../db/schema.ts'
 import { recordAudit } from './audit.ts'
 import type { EmailStatus } from './email-status.ts'
-import { type MailFilter, mailCondition } from './mail-filter.ts'
+import type { MailFilter } from './mail-filter.ts'
+import { meantMails } from './meant-mails.ts'
+import { restoreMails } from './restore-mails.ts'
 import { findNamedInVain, namedIds, type SkippedMails } from './skipped-mails.ts'
 
 /** A change of status that operators make to many mails at once. */
@@ -26,6 +28,8 @@ export interface ChangeReport {
   readonly count: number
   /** How many had each status before. */
   readonly byStatus: Readonly<Record<string, number>>
+  /** How many of them came out of the archive. */
+  readonly archived: number
   readonly skipped: readonly SkippedMails[]
 }
 
@@ -42,22 +46,32 @@ export async function previewChange(
 ): Promise<ChangePreview> {
   const named = await findNamedInVain(db, change, request.filter)
   const { rows } = await sql<Counted & Pick<ChangePreview, 'examples'>>`
-    WITH meant AS MATERIALIZED (${meant(change, request.filter)}),
-    changed AS (SELECT id, status, prio FROM meant WHERE obstacle IS NULL ORDER BY prio, id LIMIT ${request.limit ?? null})
+    WITH meant AS MATERIALIZED (${meantMails(change, request.filter)}),
+    changed AS (
+      SELECT id, status, prio, ended_at FROM meant WHERE obstacle IS NULL ORDER BY prio, id LIMIT ${request.limit ?? null})
     SELECT ${countedColumns},
-           (SELECT coalesce(jsonb_agg(jsonb_build_object('id', q.id, 'to', q.recipient_to, 'subject', q.subject)
-                                      ORDER BY q.prio, q.id), '[]')
-              FROM (SELECT id FROM changed ORDER BY prio, id LIMIT 5) AS first JOIN email_queue AS q USING (id)) AS examples`.execute(
-    db,
-  )
-  const { count, byStatus, stopped, rest } = tally(rows)
+           (SELECT count(*)::int FROM changed WHERE ended_at IS NOT NULL) AS archived,
+           ${exampleColumn}`.execute(db)
+  const { count, rest, stopped, ...tallied } = tally(rows)
   const examples = rows[0]?.examples ?? []
-  return { count, byStatus, examples, skipped: [...named, ...stopped, ...leftOver('over_limit', rest)] }
+  return { count, ...tallied, examples, skipped: [...named, ...stopped, ...leftOver('over_limit', rest)] }
 }
 
+/** The first five of `changed`, each from where it is. */
+const exampleColumn: RawBuilder<ChangePreview['examples']> = sql`
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('id', first.id, 'to', mail.recipient_to, 'subject', mail.subject)
+                             ORDER BY first.prio, first.id), '[]')
+     FROM (SELECT id, prio, ended_at FROM changed ORDER BY prio, id LIMIT 5) AS first
+    CROSS JOIN LATERAL (
+      SELECT q.recipient_to, q.subject FROM email_queue AS q WHERE q.id = first.id
+       UNION ALL
+      SELECT a.recipient_to, a.subject FROM fleet.email_archive AS a WHERE a.id = first.id AND a.ended_at = first.ended_at
+    ) AS mail) AS examples`
+
 /**
- * Changes the rows in one statement and writes one entry of the audit log with it. Never waits for a row that another session has
- * locked: such rows are skipped and reported. The triggers of `email_queue` do the rest, as with any program's UPDATE.
+ * Changes the rows in one statement, after another has moved those that are archived back, and writes one entry of the audit log with
+ * it. Never waits for a row that another session has locked: such rows are skipped and reported. The triggers of `email_queue` do the
+ * rest, as with any program's UPDATE.
  */
 export async function applyChange(
   db: Kysely<DB>,
@@ -67,8 +81,9 @@ export async function applyChange(
   return db.transaction().execute(async (transaction) => {
     const { filter, limit, actor } = request
     const named = await findNamedInVain(transaction, change, filter)
+    const restored = await restoreMails(transaction, change, request)
     const { rows } = await sql<Counted & { id: number | null }>`
-      WITH meant AS MATERIALIZED (${meant(change, filter)}),
+      WITH meant AS MATERIALIZED (${meantMails(change, filter)}),
       chosen AS MATERIALIZED (
         SELECT q.id, q.status
           FROM meant
@@ -83,28 +98,32 @@ export async function applyChange(
           FROM chosen
          WHERE q.id = chosen.id
      RETURNING chosen.id, chosen.status)
-      SELECT ${countedColumns}, (SELECT min(id) FROM changed) AS id`.execute(transaction)
-    const { count, byStatus, stopped, rest } = tally(rows)
+      SELECT ${countedColumns}, (SELECT min(id) FROM changed) AS id,
+             (SELECT count(*)::int FROM changed JOIN unnest(${restored}::int[]) AS restored(id) USING (id)) AS archived`.execute(
+      transaction,
+    )
+    const { count, rest, stopped, ...tallied } = tally(rows)
     await recordAudit(transaction, {
       actor,
       action: change.action,
       entityType: 'email_queue',
       entityId: (count === 1 && rows[0]?.id) || 0,
-      changes: { filter: describeFilter(request), count, byStatus },
+      changes: { filter: describeFilter(request), count, ...tallied },
     })
     const reason = count === limit ? 'over_limit' : 'locked'
-    return { count, byStatus, skipped: [...named, ...stopped, ...leftOver(reason, rest)] }
+    return { count, ...tallied, skipped: [...named, ...stopped, ...leftOver(reason, rest)] }
   })
 }
 
 interface Counted {
   readonly byStatus: Readonly<Record<string, number>>
+  readonly archived: number
   readonly eligible: number
   readonly stopped: readonly SkippedMails[]
 }
 
 /** Of `meant`, what the filter means, and `changed`, what of that is changed. */
-const countedColumns: RawBuilder<Counted> = sql`
+const countedColumns: RawBuilder<unknown> = sql`
   (SELECT coalesce(jsonb_object_agg(status, count), '{}')
      FROM (SELECT status, count(*) FROM changed GROUP BY status) AS counts) AS "byStatus",
   (SELECT count(*)::int FROM meant WHERE obstacle IS NULL) AS eligible,
@@ -112,17 +131,10 @@ const countedColumns: RawBuilder<Counted> = sql`
      FROM (SELECT obstacle AS reason, count(*), (array_agg(id ORDER BY id))[1:${sql.lit(namedIds)}] AS ids
              FROM meant WHERE obstacle IS NOT NULL GROUP BY obstacle) AS reasons) AS stopped`
 
-function meant(change: StatusChange, filter: MailFilter): RawBuilder<unknown> {
-  return sql`
-    SELECT q.id, q.status, q.prio, ${change.obstacle} AS obstacle
-      FROM email_queue AS q
-     WHERE q.status = ANY(${filter.statuses ?? change.from}::text[]) AND ${mailCondition(filter, change.changed)}`
-}
-
 function tally([counted]: readonly Counted[]) {
-  const { byStatus, eligible, stopped } = counted ?? { byStatus: {}, eligible: 0, stopped: [] }
+  const { byStatus, archived, eligible, stopped } = counted ?? { byStatus: {}, archived: 0, eligible: 0, stopped: [] }
   const count = Object.values(byStatus).reduce((sum, part) => sum + part, 0)
-  return { count, byStatus, stopped, rest: eligible - count }
+  return { count, byStatus, archived, stopped, rest: eligible - count }
 }
 
 function leftOver(reason: SkippedMails['reason'], count: number): SkippedMails[] {

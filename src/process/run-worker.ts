@@ -36,7 +36,7 @@ const exitFatal = 1
 const exitConfiguration = 78
 
 /**
- * The life of a worker process: configuration (78 when it is wrong), waiting for the database, start, telling the parent that it is
+ * The life of a worker process: configuration (78 when it is wrong), waiting for the database (78 when its user lacks rights), start, telling the parent that it is
  * ready, and a graceful stop. Returns when everything is closed, so that the process ends by itself with status 0.
  */
 export async function runWorker(definition: WorkerDefinition): Promise<void> {
@@ -49,6 +49,7 @@ export async function runWorker(definition: WorkerDefinition): Promise<void> {
   try {
     await live({ definition, config, shutdown, log })
   } catch (err) {
+    if (err instanceof ConfigError) exitMisconfigured(err)
     log.fatal({ err }, 'cannot go on')
     process.exit(exitFatal)
   }
@@ -105,9 +106,13 @@ function readConfiguration({ needs }: WorkerDefinition): Config {
     return loadConfig({ needs })
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    process.stderr.write(`${error.format()}\n`)
-    process.exit(exitConfiguration)
+    exitMisconfigured(error)
   }
+}
+
+function exitMisconfigured(error: ConfigError): never {
+  process.stderr.write(`${error.format()}\n`)
+  process.exit(exitConfiguration)
 }
 
 /** An unhandled rejection or exception leaves the process in a state nobody has thought about: it ends, and PM2 starts another. */

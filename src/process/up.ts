@@ -11,8 +11,16 @@ import { migrateUp } from '../db/migrator.ts'
 import { connectDatabase, type Database } from '../db/pool.ts'
 import { startEmailWorker } from '../email/worker.ts'
 import { startLifecycleWorker } from '../maintenance/worker.ts'
+import {
+  type AdministratorPassword,
+  administratorEmail,
+  admitAdministrator,
+} from '../ops/users/default-administrator.ts'
+import { assertNever } from '../runtime/assert-never.ts'
 import { homeFolder, mailboxFolder } from '../runtime/folders.ts'
 import { createLogger } from '../runtime/logger.ts'
+import { defaultPassword } from '../runtime/password-rules.ts'
+import { requireRights } from './database-rights.ts'
 import { closingMs, endIfNotStopped } from './deadline.ts'
 import { addDemonstration, withdrawDemonstration } from './demonstration.ts'
 import { tellParentReady } from './parent.ts'
@@ -50,14 +58,15 @@ export async function runUp(): Promise<void> {
   const home = await openDatabase(config)
   const database = connectDatabase({ url: home.url, applicationName: 'fleet up', max: config.database.poolMax })
   try {
-    await prepareDatabase(database, config, home)
     const owner = `up@${hostname()}:${process.pid}`
+    await prepareDatabase(database, config, home)
+    const login = await admit(database, config, { home, actor: owner })
     const log = createLogger({ level: config.logLevel, name: 'fleet', ...terminal() })
-    for (const warning of config.warnings) log.warn(warning)
+    for (const warning of [...config.warnings, ...unusedSettings(config, home)]) log.warn(warning)
     endIfNotStopped(shutdown.signal, { afterMs: config.shutdownSeconds * 1000 + 2 * closingMs, log })
     const context = { config, database, directUrl: home.directUrl, owner, log }
     const workers = [await startEmailWorker(context), await startLifecycleWorker(context)]
-    process.stdout.write(welcome(config, home))
+    process.stdout.write(welcome(config, home, login))
     tellParentReady()
     await shutdown.requested
     log.info({ reason: shutdown.signal.reason }, 'stopping')
@@ -86,6 +95,7 @@ async function openDatabase({ database: { url, directUrl } }: Config): Promise<H
 
 async function prepareDatabase({ db }: Database, config: Config, { dataDirectory }: Home): Promise<void> {
   if (dataDirectory === undefined) {
+    await requireRights(db)
     const pending = await pendingMigrations(db)
     if (pending.length > 0) throw new PendingMigrationsError(pending)
     return
@@ -93,6 +103,17 @@ async function prepareDatabase({ db }: Database, config: Config, { dataDirectory
   await migrateUp(db)
   if (config.email.smtpUrl === undefined) await addDemonstration(db)
   else await withdrawDemonstration(db)
+}
+
+/** Only on a database of our own: on any other its operators decide who logs in. */
+async function admit({ db }: Database, config: Config, { home, actor }: { home: Home; actor: string }) {
+  if (home.dataDirectory === undefined) return undefined
+  return admitAdministrator(db, { given: config.admin.password, actor })
+}
+
+function unusedSettings({ admin }: Config, { dataDirectory }: Home): string[] {
+  if (dataDirectory !== undefined || admin.password === undefined) return []
+  return [`ADMIN_PASSWORD counts on the embedded database only; here: fleet users set-password ${administratorEmail}`]
 }
 
 /** For people on a terminal, JSON for programs. */
@@ -110,7 +131,7 @@ function terminal() {
     : {}
 }
 
-function welcome(config: Config, { url, dataDirectory }: Home): string {
+function welcome(config: Config, { url, dataDirectory }: Home, login: AdministratorPassword | undefined): string {
   const address = new URL(url)
   const mail = config.email.smtpUrl
   const where =
@@ -124,6 +145,7 @@ function welcome(config: Config, { url, dataDirectory }: Home): string {
     local
       ? `  Mail       goes into the local mailbox ${shown(mailboxFolder)}, as .eml files (SMTP_URL names a server)`
       : `  Mail       goes to ${new URL(mail).host}`,
+    ...(login === undefined ? [] : [`  Login      ${describeLogin(login)}`]),
     '',
     'Try next, in a second terminal:',
     '',
@@ -136,6 +158,24 @@ function welcome(config: Config, { url, dataDirectory }: Home): string {
     '',
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** Of passwords it names the default one only, which everybody knows. */
+function describeLogin(login: AdministratorPassword): string {
+  const who = `to the platform as ${administratorEmail}`
+  const another = 'npx fleet users set-password sets another'
+  switch (login) {
+    case 'default':
+      return `${who} with the password ${defaultPassword} (ADMIN_PASSWORD or ${another})`
+    case 'given':
+      return `${who} with the password in ADMIN_PASSWORD`
+    case 'own':
+      return `${who} with the password that was set (${another})`
+    case 'no such user':
+      return `${administratorEmail} is not there any more (npx fleet users list)`
+    default:
+      return assertNever(login)
+  }
 }
 
 /** Relative to where the user stands, where that is shorter. */

@@ -9,7 +9,7 @@ let fleet: Fleet
 let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase()
-  fleet = await createFleet({ DATABASE_URL: database.url })
+  fleet = await createFleet({ DATABASE_URL: database.workerUrl })
 })
 afterAll(() => Promise.all([fleet.installation.remove(), database.drop()]))
 beforeEach(() => database.pool.query('TRUNCATE email_queue, audit_log RESTART IDENTITY'))
@@ -170,6 +170,7 @@ describe('fleet email list', () => {
           notAfter: null,
           sentAt: null,
           changedAt: '2026-11-20T10:05:00.000Z',
+          archivedAt: null,
           errorClass: null,
           lastError: null,
         },

@@ -8,7 +8,7 @@ let fleet: Fleet
 let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase()
-  fleet = await createFleet({ DATABASE_URL: database.url })
+  fleet = await createFleet({ DATABASE_URL: database.workerUrl })
 })
 afterAll(() => Promise.all([fleet.installation.remove(), database.drop()]))
 beforeEach(() => database.pool.query('TRUNCATE email_queue, audit_log RESTART IDENTITY'))
@@ -41,6 +41,7 @@ describe('fleet email replay', () => {
         dryRun: false,
         count: 1,
         byStatus: { failed: 1 },
+        archived: 0,
         skipped: [{ reason: 'unknown', count: 1, ids: [77] }],
       },
     })
@@ -62,6 +63,7 @@ describe('fleet email replay', () => {
         dryRun: true,
         count: 1,
         byStatus: { failed: 1 },
+        archived: 0,
         examples: [{ id, to: 'ann@example.org', subject: 'Hello' }],
         skipped: [{ reason: 'would_expire', count: 1, ids: [late] }],
       },

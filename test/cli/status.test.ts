@@ -7,7 +7,7 @@ let fleet: Fleet
 let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase()
-  fleet = await createFleet({ DATABASE_URL: database.url })
+  fleet = await createFleet({ DATABASE_URL: database.workerUrl })
 })
 afterAll(() => Promise.all([fleet.installation.remove(), database.drop()]))
 

@@ -1,16 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import type { Writable } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
 import stringWidth from 'string-width'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { insertMail, statusOf } from '../ops/mails.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFleet, type Fleet } from './fleet.ts'
-
-/** Gives a command a terminal, where it is that of util-linux: others take other options. */
-const terminalProgram = 'script'
-const hasTerminals = /util-linux/.test(String(spawnSync(terminalProgram, ['--version']).stdout))
+import { hasTerminals, runInTerminal, type TerminalOptions, type } from './terminal.ts'
 
 let fleet: Fleet
 let database: TestDatabase
@@ -21,41 +15,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([fleet.installation.remove(), database.drop()]))
 beforeEach(() => database.pool.query('TRUNCATE email_queue RESTART IDENTITY'))
 
-interface TerminalRun {
-  readonly code: number
-  /** Everything on the screen, as it was written. */
-  readonly screen: string
-}
-
-interface TerminalOptions {
-  readonly columns?: number
-  /** What is done as soon as `waitFor` is on the screen. */
-  readonly act?: (terminal: Writable) => unknown
-  readonly waitFor?: string
-}
-
-/** Runs the command line in a terminal of its own. */
-async function inTerminal(command: string, options: TerminalOptions = {}): Promise<TerminalRun> {
-  const { columns = 80, waitFor = '[y/N]', act } = options
-  const script = `stty cols ${columns} rows 24; ${fleet.path} ${command}; echo "status $?"`
-  const child = spawn(terminalProgram, ['-qec', script, '/dev/null'], {
-    env: { ...fleet.environment(), SHELL: '/bin/sh' },
-  })
-  let screen = ''
-  child.stdout.on('data', (chunk: Buffer) => {
-    screen += chunk.toString('utf8')
-  })
-  const closed = once(child, 'close')
-  if (act !== undefined) {
-    await vi.waitFor(() => expect(screen).toContain(waitFor), { timeout: 15_000, interval: 20 })
-    await act(child.stdin)
-  }
-  await closed
-  const [, output = '', status = ''] = /^([\s\S]*)status (\d+)\s*$/.exec(screen.replaceAll('\r\n', '\n')) ?? []
-  return { code: Number(status), screen: output }
-}
-
-const type = (keys: string) => (terminal: Writable) => terminal.write(keys)
+const inTerminal = (command: string, options?: TerminalOptions) => runInTerminal(fleet, command, options)
 
 describe.skipIf(!hasTerminals)('at a terminal', () => {
   it('a table fits, has colours, and tells times from now', async () => {

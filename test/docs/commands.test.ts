@@ -18,7 +18,10 @@ function commandsOf(page: string): { line: string; args: string[] }[] {
   }))
 }
 
-describe('the commands in the README', () => {
+describe.each([
+  { page: 'README.md', least: 8 },
+  { page: 'docs/users.md', least: 5 },
+])('the commands in $page', ({ page, least }) => {
   let database: TestDatabase
   beforeAll(async () => {
     database = await createTestDatabase()
@@ -29,9 +32,9 @@ describe('the commands in the README', () => {
   })
   afterAll(() => database.drop())
 
-  const commands = commandsOf('README.md')
+  const commands = commandsOf(page)
 
-  it('are there', () => expect(commands.length).toBeGreaterThanOrEqual(8))
+  it('are there', () => expect(commands.length).toBeGreaterThanOrEqual(least))
 
   it.each(commands)('fleet $line', async ({ args }) => {
     const { stdout } = await run(join(root, 'bin/fleet'), args, {

@@ -1,17 +1,22 @@
 import type pg from 'pg'
 
-/** Everything in the database that a migration can make, one line each: compared as text, sorted. */
+/**
+ * Everything in the database that a migration can make, one line each: compared as text, sorted. Rights that were given and taken back
+ * are written down where before nothing was: both are shown as what they mean.
+ */
 const objects = `
   WITH namespaces AS (
     SELECT oid, nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'),
   relations AS (
     SELECT c.*, format('%I.%I', n.nspname, c.relname) AS label FROM pg_class c JOIN namespaces n ON n.oid = c.relnamespace)
-  SELECT format('schema %s %s', n.nspname, s.nspacl) AS line
+  SELECT format('schema %s %s', n.nspname, coalesce(s.nspacl, acldefault('n', s.nspowner))) AS line
     FROM namespaces n JOIN pg_namespace s USING (oid)
   UNION ALL
   SELECT format('extension %s %s', extname, obj_description(oid, 'pg_extension')) FROM pg_extension
   UNION ALL
-  SELECT format('relation %s %s %s %s %s %s', relkind, label, reloptions, relacl, relowner::regrole, obj_description(oid, 'pg_class'))
+  SELECT format('relation %s %s %s %s %s %s %s %s', relkind, label, reloptions, relrowsecurity, relforcerowsecurity,
+                coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner)),
+                relowner::regrole, obj_description(oid, 'pg_class'))
     FROM relations
   UNION ALL
   SELECT format('column %s.%s #%s %s %s %s %s %s', r.label, a.attname, row_number() OVER (PARTITION BY r.oid ORDER BY a.attnum),
@@ -30,9 +35,13 @@ const objects = `
   SELECT format('trigger %s %s', pg_get_triggerdef(t.oid), t.tgenabled)
     FROM pg_trigger t JOIN relations r ON r.oid = t.tgrelid WHERE NOT t.tgisinternal
   UNION ALL
+  SELECT format('policy %s.%s %s %s %s %s %s', r.label, p.polname, p.polpermissive, p.polcmd, p.polroles::regrole[],
+                pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+    FROM pg_policy p JOIN relations r ON r.oid = p.polrelid
+  UNION ALL
   SELECT format('view %s %s', label, pg_get_viewdef(oid)) FROM relations WHERE relkind IN ('v', 'm')
   UNION ALL
-  SELECT format('routine %s %s %s', pg_get_functiondef(p.oid), p.proacl, p.proowner::regrole)
+  SELECT format('routine %s %s %s', pg_get_functiondef(p.oid), coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner::regrole)
     FROM pg_proc p JOIN namespaces n ON n.oid = p.pronamespace WHERE p.prokind IN ('f', 'p')
   UNION ALL
   SELECT format('type %s.%s %s', n.nspname, t.typname, (SELECT string_agg(enumlabel, ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid))

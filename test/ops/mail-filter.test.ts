@@ -4,29 +4,34 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { readAddressPattern } from '../../src/ops/address-pattern.ts'
 import { listMails } from '../../src/ops/list-mails.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { insertMail } from './mails.ts'
-import { isMeant, randomFilter, randomMail, toMailFilter, toRow } from './random-mails.ts'
+import { archiveEnded, insertMail } from './mails.ts'
+import { insertRandomMails, isArchived, isMeant, randomFilter, randomMail, toMailFilter } from './random-mails.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase()
 })
 afterAll(() => database.drop())
-beforeEach(() => database.pool.query('TRUNCATE email_queue RESTART IDENTITY'))
+beforeEach(() => database.pool.query('TRUNCATE email_queue, fleet.email_archive RESTART IDENTITY'))
 
-it('means in SQL what it means in words, for any mails and any filter', async () => {
+it('means in SQL what it means in words, for any mails of queue and archive, any filter and any limit', async () => {
   const { db, pool } = database
   await fc.assert(
     fc.asyncProperty(
       fc.array(randomMail, { minLength: 20, maxLength: 40 }),
       fc.array(randomFilter, { minLength: 10, maxLength: 10 }),
       async (mails, filters) => {
-        await pool.query('TRUNCATE email_queue RESTART IDENTITY')
-        await db.insertInto('email_queue').values(mails.map(toRow)).execute()
+        await pool.query('TRUNCATE email_queue, fleet.email_archive')
+        await insertRandomMails(db, mails)
         for (const filter of filters) {
           const found = await listMails(db, toMailFilter(filter), mails.length)
-          const meant = mails.flatMap((mail, index) => (isMeant(mail, filter) ? [index + 1] : []))
-          expect(found.map(({ id }) => id).sort((a, b) => a - b)).toEqual(meant)
+          const meant = mails.flatMap((mail, index) => (isMeant(mail, filter) ? [{ mail, id: index + 1 }] : []))
+          meant.sort((a, b) => b.mail.changedAt.getTime() - a.mail.changedAt.getTime() || b.id - a.id)
+          expect(found.map(({ id, archivedAt }) => ({ id, archived: archivedAt !== null }))).toEqual(
+            meant.map(({ mail, id }) => ({ id, archived: isArchived(mail) })),
+          )
+          for (const limit of [1, 3, 10])
+            expect(await listMails(db, toMailFilter(filter), limit)).toEqual(found.slice(0, limit))
         }
       },
     ),
@@ -38,8 +43,12 @@ describe('--to', () => {
   async function finds(to: string, field: string): Promise<boolean> {
     const pattern = readAddressPattern(to)
     if ('reason' in pattern) throw new Error(pattern.reason)
-    await insertMail(database.db, { recipient_to: field })
-    return (await listMails(database.db, { to: pattern.value }, 1)).length === 1
+    await insertMail(database.db, { recipient_to: field, status: 'failed' })
+    const inQueue = await listMails(database.db, { to: pattern.value }, 1)
+    await archiveEnded(database.db)
+    const inArchive = await listMails(database.db, { to: pattern.value }, 1)
+    expect(inArchive.length).toBe(inQueue.length)
+    return inQueue.length === 1
   }
 
   it.each([

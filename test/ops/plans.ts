@@ -25,7 +25,7 @@ export async function plansOf(url: string, act: (db: Kysely<DB>) => Promise<unkn
   } finally {
     await database.close()
   }
-  return texts.filter((text) => text.includes('email_queue')).map((text) => ({ text, pages: pagesIn(text) }))
+  return texts.filter((text) => /email_(queue|archive)/.test(text)).map((text) => ({ text, pages: pagesIn(text) }))
 }
 
 /** The first line about buffers is that of the whole. */

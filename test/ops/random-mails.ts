@@ -1,9 +1,11 @@
 import fc from 'fast-check'
-import type { Insertable } from 'kysely'
-import type { EmailQueue } from '../../src/db/schema.ts'
+import type { Insertable, Kysely } from 'kysely'
+import type { DB, EmailQueue } from '../../src/db/schema.ts'
+import { endedStatuses } from '../../src/email/archive-store.ts'
 import { readAddressPattern } from '../../src/ops/address-pattern.ts'
 import { type EmailStatus, emailStatuses } from '../../src/ops/email-status.ts'
 import type { MailFilter } from '../../src/ops/mail-filter.ts'
+import { archiveEnded } from './mails.ts'
 
 interface Mailbox {
   readonly name: string
@@ -22,6 +24,8 @@ export interface RandomMail {
   readonly errorClass: string | null
   readonly lastError: string | null
   readonly priority: number | null
+  /** In the archive, if it has ended. */
+  readonly archived: boolean
 }
 
 /** A filter, with its `to` as text. */
@@ -51,6 +55,7 @@ export const randomMail: fc.Arbitrary<RandomMail> = fc.record({
   errorClass: fc.option(fc.constantFrom(...errorClasses)),
   lastError: fc.option(fc.constantFrom(...errors)),
   priority: fc.constantFrom(null, -3, 1, 5, 10, 99),
+  archived: fc.boolean(),
 })
 
 export const randomFilter: fc.Arbitrary<RandomFilter> = fc.record(
@@ -74,7 +79,24 @@ export const randomFilter: fc.Arbitrary<RandomFilter> = fc.record(
   { requiredKeys: [] },
 )
 
-export function toRow(mail: RandomMail): Insertable<EmailQueue> {
+/** Inserts the mails with the ids 1 and up, each into the table where it is. */
+export async function insertRandomMails(db: Kysely<DB>, mails: readonly RandomMail[]): Promise<void> {
+  const rows = mails.map((mail, index) => ({ mail, row: { ...toRow(mail), id: index + 1 } }))
+  const insert = async (archived: boolean) => {
+    const wanted = rows.filter(({ mail }) => isArchived(mail) === archived).map(({ row }) => row)
+    if (wanted.length > 0) await db.insertInto('email_queue').values(wanted).execute()
+  }
+  await insert(true)
+  await archiveEnded(db)
+  await insert(false)
+}
+
+/** Whether the mail is in the archive: nothing is there that has not ended. */
+export function isArchived({ archived, status }: RandomMail): boolean {
+  return archived && endedStatuses.some((ended) => ended === status)
+}
+
+function toRow(mail: RandomMail): Insertable<EmailQueue> {
   const { to, cc, bcc, separator, changedAt } = mail
   const text = (mailboxes: readonly Mailbox[] | null) =>
     mailboxes?.map(({ name, address }) => (name === '' ? address : `${name} <${address}>`)).join(separator)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { showMail, showMailBody } from '../../src/ops/show-mail.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { insertMail } from './mails.ts'
+import { archiveEnded, insertMail } from './mails.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -89,4 +89,21 @@ it.each(['[1]', '"text"', 'null', null])('has no names where the variables are %
 it('knows nothing of a mail that is not there', async () => {
   expect(await showMail(database.db, 2_147_483_647)).toBeUndefined()
   expect(await showMailBody(database.db, 2_147_483_647)).toBeUndefined()
+})
+
+it('tells of an archived mail what it told before, and when it was archived', async () => {
+  const id = await insertMail(database.db, {
+    status: 'sent',
+    body: 'Text',
+    html: '<p>Text</p>',
+    variables: '{"name":"Ann"}',
+    dedup_key: 'order-7',
+    updated_at: new Date('2026-11-20T10:00:00Z'),
+    recipients: JSON.stringify({ 'ann@example.org': { state: 'accepted', reply: '250 ok' } }),
+  })
+  const [before, said] = [await showMail(database.db, id), await showMailBody(database.db, id)]
+  await archiveEnded(database.db)
+  expect(await showMail(database.db, id)).toEqual({ ...before, archivedAt: expect.any(Date) })
+  expect(before?.archivedAt).toBeNull()
+  expect(await showMailBody(database.db, id)).toEqual(said)
 })

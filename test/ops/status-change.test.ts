@@ -25,6 +25,7 @@ describe('replay', () => {
     expect(await apply(replay, { filter: { templateId: 't' } })).toEqual({
       count: 4,
       byStatus: { failed: 1, held: 1, cancelled: 1, expired: 1 },
+      archived: 0,
       skipped: [],
     })
     const statuses = await database.db.selectFrom('email_queue').select('status').orderBy('id').execute()
@@ -80,6 +81,7 @@ describe('replay', () => {
     expect(await apply(replay, { filter: {}, limit: 2 })).toEqual({
       count: 2,
       byStatus: { failed: 2 },
+      archived: 0,
       skipped: [{ reason: 'over_limit', count: 1, ids: [] }],
     })
     expect(await statusOf(database.db, low)).toBe('failed')
@@ -95,6 +97,7 @@ describe('replay', () => {
       expect(await apply(replay, { filter: {} })).toEqual({
         count: 1,
         byStatus: { failed: 1 },
+        archived: 0,
         skipped: [{ reason: 'locked', count: 1, ids: [] }],
       })
     } finally {
@@ -121,7 +124,7 @@ describe('replay', () => {
   it('does nothing the second time', async () => {
     await insertMail(database.db, { status: 'failed' })
     await apply(replay, { filter: {} })
-    expect(await apply(replay, { filter: {} })).toEqual({ count: 0, byStatus: {}, skipped: [] })
+    expect(await apply(replay, { filter: {} })).toEqual({ count: 0, byStatus: {}, archived: 0, skipped: [] })
   })
 
   it('changes each mail once when two operators replay at once', async () => {

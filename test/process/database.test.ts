@@ -8,6 +8,7 @@ import { createInstallation, type Installation } from '../support/installation.t
 import { type SpawnedWorker, spawnWorker } from '../support/processes.ts'
 import { startSmtpServer, type TestSmtpServer } from '../support/smtp-server.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
+import { createWorkerLogin } from '../support/worker-login.ts'
 import { attemptsOf, insertMails, waitForMails, waitUntilSent } from './mails.ts'
 
 let cluster: TestCluster
@@ -17,6 +18,7 @@ let server: TestSmtpServer
 
 beforeAll(async () => {
   cluster = await startCluster()
+  await createWorkerLogin(cluster.adminUrl)
   installation = await createInstallation()
   database = await createEmptyTestDatabase(cluster.adminUrl)
   server = await startSmtpServer()
@@ -31,7 +33,7 @@ afterAll(async () => {
 function startWorker(env: Record<string, string> = {}): SpawnedWorker {
   return spawnWorker({
     directory: installation.directory,
-    env: { DATABASE_URL: database.url, SMTP_URL: server.url, ...env },
+    env: { DATABASE_URL: database.workerUrl, SMTP_URL: server.url, ...env },
   })
 }
 
@@ -101,7 +103,7 @@ describe('a worker that loses its database', () => {
   it('ends in time when the database has gone silent', async () => {
     const proxy = await startTcpProxy(Number(new URL(database.url).port))
     onTestFinished(() => proxy.stop())
-    const url = new URL(database.url)
+    const url = new URL(database.workerUrl)
     url.port = String(proxy.port)
     const worker = startWorker({ DATABASE_URL: url.href, SHUTDOWN_SECONDS: '1' })
     await worker.ready()

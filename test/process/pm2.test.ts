@@ -18,7 +18,7 @@ async function usePm2(env: Record<string, string>): Promise<void> {
 describe('the workers under PM2', () => {
   it('are online when both are ready, and a reload under load loses nothing and sends nothing twice', async () => {
     const server = await scene.startServer()
-    await usePm2({ DATABASE_URL: scene.database.url, SMTP_URL: server.url })
+    await usePm2({ DATABASE_URL: scene.database.workerUrl, SMTP_URL: server.url })
     await pm2.run('start', 'ecosystem.config.cjs')
     const started = await pm2.list()
     expect(started).toMatchObject([
@@ -49,7 +49,7 @@ describe('the workers under PM2', () => {
 
   it('stop in good order when the daemon is killed', async () => {
     const server = await scene.startServer()
-    await usePm2({ DATABASE_URL: scene.database.url, SMTP_URL: server.url })
+    await usePm2({ DATABASE_URL: scene.database.workerUrl, SMTP_URL: server.url })
     await pm2.run('start', 'ecosystem.config.cjs')
     const workers = await pm2.list()
     await insertMails(scene.database.db, 3_000)
@@ -65,7 +65,7 @@ describe('the workers under PM2', () => {
   })
 
   it('are not started again after a configuration error', async () => {
-    await usePm2({ DATABASE_URL: scene.database.url })
+    await usePm2({ DATABASE_URL: scene.database.workerUrl })
     await pm2.run('start', 'ecosystem.config.cjs')
     const stays = { pid: 0, status: 'waiting restart', restarts: 0, exitCode: 78 }
     await expect.poll(() => pm2.list()).toMatchObject([stays, stays])

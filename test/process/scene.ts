@@ -40,7 +40,7 @@ export function setScene(): Scene {
       return server
     },
     startWorker(smtpUrl, { env, ...options } = {}) {
-      const all = { DATABASE_URL: database.url, SMTP_URL: smtpUrl, ...env }
+      const all = { DATABASE_URL: database.workerUrl, SMTP_URL: smtpUrl, ...env }
       return spawnWorker({ directory: installation.directory, env: all, ...options })
     },
   }

@@ -4,9 +4,11 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { text } from 'node:stream/consumers'
+import { compare } from 'bcryptjs'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { createEmptyTestDatabase } from '../support/database.ts'
+import { unusableHash } from '../../src/ops/users/password.ts'
+import { createEmptyTestDatabase, createTestDatabase } from '../support/database.ts'
 import { createInstallation, type Installation } from '../support/installation.ts'
 import { startSmtpServer } from '../support/smtp-server.ts'
 
@@ -46,24 +48,30 @@ async function startUp(env: Readonly<Record<string, string>> = {}): Promise<Flee
   return { child, output: () => printed, stop }
 }
 
-async function fleet(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+async function fleet(args: readonly string[], env: Readonly<Record<string, string>> = {}, input = '') {
   const child = spawn(join(installation.directory, 'bin/fleet'), args, {
     cwd: '/',
     env: { PATH: process.env.PATH, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
   })
+  child.stdin.end(input)
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
   return { stdout, stderr, code }
 }
 
 /** As another program on this machine would. */
-async function inDatabase(statement: string): Promise<object[]> {
+async function inDatabase(statement: string): Promise<Record<string, unknown>[]> {
   const { url } = JSON.parse(await readFile(join(installation.directory, '.fleet/postgres.json'), 'utf8'))
   const client = new pg.Client(url)
   await client.connect()
   const { rows } = await client.query(statement)
   await client.end()
   return rows
+}
+
+/** Whether the platform would let its default administrator in with that password. */
+async function logsIn(password: string): Promise<boolean> {
+  const [user] = await inDatabase(`SELECT hashed_password AS hash FROM users WHERE email = 'admin@vertexar.com'`)
+  return compare(password, String(user?.hash))
 }
 
 function mailbox(): Promise<string[]> {
@@ -126,6 +134,36 @@ describe('fleet up', () => {
     expect(server.mails[0]?.header('subject')).toBe('Real')
     expect(await mailbox()).toHaveLength(3)
     expect(await inDatabase('SELECT status FROM email_queue WHERE id = 1')).toEqual([{ status: 'cancelled' }])
+  })
+
+  it('lets the administrator in with the default password, until one is set, or that of ADMIN_PASSWORD', async () => {
+    const first = await startUp()
+    expect(first.output()).toContain('admin@vertexar.com with the password admin123')
+    expect(await logsIn('admin123')).toBe(true)
+    expect((await fleet(['doctor'])).code).toBe(3)
+    const setPassword = ['users', 'set-password', 'admin@vertexar.com', '--password-stdin']
+    expect((await fleet(setPassword, {}, 'one of their own')).code).toBe(0)
+    expect(await logsIn('one of their own')).toBe(true)
+    expect((await fleet(['doctor'])).code).toBe(0)
+    await first.stop()
+
+    const second = await startUp({ ADMIN_PASSWORD: 'another one' })
+    expect(second.output()).toContain('admin@vertexar.com with the password in ADMIN_PASSWORD')
+    expect(second.output()).not.toContain('another one')
+    expect(await logsIn('another one')).toBe(true)
+  })
+
+  it('lets nobody in on a database that DATABASE_URL names, whatever ADMIN_PASSWORD says', async () => {
+    const database = await createTestDatabase()
+    onTestFinished(() => database.drop())
+    const env = { DATABASE_URL: database.url, SMTP_URL: 'smtp://127.0.0.1:9', ADMIN_PASSWORD: 'correct horse' }
+    const up = await startUp(env)
+    expect(up.output()).toContain('ADMIN_PASSWORD counts on the embedded database only')
+    expect(up.output()).not.toMatch(/correct horse|with the password/)
+    expect(await database.db.selectFrom('users').select('hashed_password').execute()).toEqual([
+      { hashed_password: unusableHash },
+    ])
+    await up.stop()
   })
 
   it('stops, its database included, when the terminal is closed', async () => {

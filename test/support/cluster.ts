@@ -10,6 +10,7 @@ import { startPostmaster, stopPostmaster } from '../../src/db/embedded/postmaste
 import { migrateUp } from '../../src/db/migrator.ts'
 import { connectDatabase } from '../../src/db/pool.ts'
 import { makeTemporaryFolder, removeLeftovers } from './temporary-folder.ts'
+import { createWorkerLogin } from './worker-login.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -52,6 +53,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const cluster = await startCluster()
   try {
     await makeTemplate(cluster.adminUrl)
+    await createWorkerLogin(cluster.adminUrl)
   } catch (error) {
     await cluster.remove()
     throw error

@@ -4,9 +4,12 @@ import pg from 'pg'
 import { inject } from 'vitest'
 import { connectDatabase } from '../../src/db/pool.ts'
 import type { DB } from '../../src/db/schema.ts'
+import { workerUrl } from './worker-login.ts'
 
 export interface TestDatabase {
   readonly url: string
+  /** The same database, as a user who may do no more than a worker does. */
+  readonly workerUrl: string
   readonly db: Kysely<DB>
   readonly pool: pg.Pool
   /** Closes the pool and drops the database with whoever is still connected. */
@@ -31,6 +34,7 @@ async function create(adminUrl: string, clause: string): Promise<TestDatabase> {
   const { db, pool, close } = connectDatabase({ url: url.href, applicationName: 'fleet-test' })
   return {
     url: url.href,
+    workerUrl: workerUrl(url.href),
     db,
     pool,
     async drop() {

@@ -4,6 +4,7 @@ import type { ConsentOptions } from '../consent.ts'
 import type { ChangeSchemaOptions, WaitOptions } from '../migrate/change.ts'
 import type { ScriptOptions } from '../migrate/sql.ts'
 import { wholeNumber } from '../option-parsers.ts'
+import { addRowSecurityCommands } from './migrate-rls.ts'
 
 const databaseNote = 'It uses DATABASE_DIRECT_URL, or else DATABASE_URL, or else the running embedded PostgreSQL.'
 
@@ -18,6 +19,7 @@ export function addMigrateCommands(program: Command): void {
   addCheck(migrate)
   addScript(migrate)
   addStamp(migrate)
+  addRowSecurityCommands(migrate)
 }
 
 const longestWaitSeconds = 86_400

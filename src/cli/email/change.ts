@@ -16,7 +16,7 @@ import { type ConsentOptions, requireSomebody, requireYes } from '../consent.ts'
 import { exitStatus } from '../exit-status.ts'
 import { type FilterOptions, givenFilters, toMailFilter } from '../filter-options.ts'
 import type { Session } from '../session.ts'
-import { countOf, listCounts } from '../words.ts'
+import { countOf, formatCount, listCounts } from '../words.ts'
 import { describeExamples, describeSkipped } from './skipped.ts'
 
 export type ChangeMailsOptions = FilterOptions & ConsentOptions
@@ -53,16 +53,23 @@ async function changeMails(session: Session, change: StatusChange, options: Chan
 async function ask(session: Session, change: StatusChange, preview: ChangePreview): Promise<void> {
   if (preview.count <= 1) return
   const verb = change.action === 'replay' ? 'Replay' : 'Cancel'
-  await requireYes(session, {}, `${verb} ${countOf(preview.count, 'mail')} (${listCounts(preview.byStatus)})?`)
+  await requireYes(session, {}, `${verb} ${describeCount(preview)}?`)
+}
+
+/** `3 mails (2 failed, 1 expired), 1 of them archived`. */
+function describeCount({ count, byStatus, archived }: ChangeReport): string {
+  const statuses = count > 0 ? ` (${listCounts(byStatus)})` : ''
+  const origin = archived > 0 ? `, ${archived === count ? '' : `${formatCount(archived)} of them `}archived` : ''
+  return `${countOf(count, 'mail')}${statuses}${origin}`
 }
 
 function answerPreview({ action }: StatusChange, preview: ChangePreview): Answer {
-  const { count, byStatus, examples, skipped } = preview
+  const { count, byStatus, archived, examples, skipped } = preview
   return {
-    document: { action, dryRun: true, count, byStatus, examples, skipped },
+    document: { action, dryRun: true, count, byStatus, archived, examples, skipped },
     text: (screen) =>
       [
-        `Would ${action} ${countOf(count, 'mail')}${count > 0 ? ` (${listCounts(byStatus)})` : ''}.`,
+        `Would ${action} ${describeCount(preview)}.`,
         ...describeSkipped(skipped, action),
         ...describeExamples(examples, { screen, count }),
       ].join('\n'),
@@ -70,7 +77,7 @@ function answerPreview({ action }: StatusChange, preview: ChangePreview): Answer
 }
 
 function answerReport({ action }: StatusChange, report: ChangeReport, { filter }: ChangeRequest): Answer {
-  const { count, byStatus, skipped } = report
+  const { count, byStatus, archived, skipped } = report
   const unknown = skipped.find(({ reason }) => reason === 'unknown')
   if (count === 0 && unknown !== undefined && unknown.count === new Set(filter.ids).size) {
     const ids = unknown.ids.join(', ')
@@ -81,10 +88,10 @@ function answerReport({ action }: StatusChange, report: ChangeReport, { filter }
     })
   }
   const done = action === 'replay' ? 'Replayed' : 'Cancelled'
-  const lines = [`${done} ${countOf(count, 'mail')}${count > 0 ? ` (${listCounts(byStatus)})` : ''}.`]
+  const lines = [`${done} ${describeCount(report)}.`]
   if (action === 'cancel' && byStatus.sending) lines.push('Those that were being sent may be out already.')
   return {
-    document: { action, dryRun: false, count, byStatus, skipped },
+    document: { action, dryRun: false, count, byStatus, archived, skipped },
     text: () => [...lines, ...describeSkipped(skipped, action)].join('\n'),
     exitStatus: unknown === undefined ? exitStatus.done : exitStatus.failed,
   }

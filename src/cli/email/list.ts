@@ -40,7 +40,7 @@ function renderMails(mails: readonly MailSummary[], { screen, now }: { screen: S
   ]
   const rows = mails.map((mail): Cell[] => [
     { text: String(mail.id) },
-    { text: mail.status, paint: paintStatus(mail.status, screen) },
+    { text: mail.archivedAt ? `${mail.status} (archived)` : mail.status, paint: paintStatus(mail.status, screen) },
     { text: String(mail.priority) },
     { text: mail.to },
     { text: mail.subject },

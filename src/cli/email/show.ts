@@ -35,7 +35,8 @@ export async function showOneMail(session: Session, id: number, options: ShowOpt
 function renderMail(mail: MailDetails, { screen, now }: { screen: Screen; now: Date }): string {
   const status = paintStatus(mail.status, screen)(printable(mail.status))
   const known = facts(mail, now).filter((fact) => fact !== undefined)
-  const title = `${screen.colors.bold(`Mail ${mail.id}`)}  ${status}\n`
+  const place = mail.archivedAt ? ' (archived)' : ''
+  const title = `${screen.colors.bold(`Mail ${mail.id}`)}  ${status}${place}\n`
   return `${title}\n${renderFacts(known, screen)}\n${renderRecipients(mail.recipients, screen)}`
 }
 
@@ -58,6 +59,7 @@ function facts(mail: MailDetails, now: Date): Fact[] {
     time('Not after', mail.notAfter),
     time('Sent', mail.sentAt),
     time('Changed', mail.changedAt),
+    time('Archived', mail.archivedAt),
     text('Message-ID', mail.messageId),
     text('Dedup key', mail.dedupKey),
     text(mail.status === 'sending' ? 'Worker' : 'Last worker', mail.claimedBy),

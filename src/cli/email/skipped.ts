@@ -25,6 +25,8 @@ function reasonFor({ reason, status }: SkippedMails, action: StatusChange['actio
       return 'not_after has passed, so a worker would only let it expire again'
     case 'being_sent':
       return 'cancelled while it was being sent, and a worker may not be done with it; try again in a minute'
+    case 'key_taken':
+      return 'archived, and a newer mail has its dedup_key; that one can be replayed, or a new one sent'
     case 'locked':
       return 'another session is writing to it; try again'
     case 'over_limit':

@@ -1,0 +1,114 @@
+import { type Kysely, sql } from 'kysely'
+import type { DB } from '../../db/schema.ts'
+import { defaultPassword } from '../../runtime/password-rules.ts'
+import { shellWord } from '../../runtime/shell-word.ts'
+import { administratorEmail } from '../users/default-administrator.ts'
+import { type PasswordState, passwordState } from '../users/list-users.ts'
+import { matchesPassword } from '../users/password.ts'
+import type { Check, Finding } from './check.ts'
+
+/** A comparison takes 0.3 s at bcrypt's usual cost, and there may be a thousand users. */
+const patienceMs = 5_000
+/** Each step doubles the time: above this, one comparison would take longer than all the others together. */
+const highestCost = 13
+/** So many are named in one finding. */
+const namedUsers = 3
+
+interface Candidate {
+  readonly id: number
+  readonly email: string
+  readonly role: string
+  readonly state: PasswordState
+  readonly hash: string
+}
+
+/** Whether anybody logs in with the password that everybody knows, and whether an administrator can log in at all. */
+export const passwordsCheck: Check = {
+  name: 'passwords',
+  async examine({ db }) {
+    const candidates = await readCandidates(db)
+    if (candidates === undefined) return { findings: [], fine: 'there is no table of users yet' }
+    const readable = candidates.filter(({ state }) => state === 'set')
+    const { known, checked } = await findDefaultPasswords(readable)
+    const unreadable = candidates.filter(({ state }) => state === 'unreadable')
+    const canAdminister = candidates.some(({ role, state }) => role === 'admin' && state !== 'unset')
+    return {
+      fine: describeSearch({ active: candidates.length, checked, known: known.length }),
+      findings: [
+        ...known.map(defaultPasswordFinding),
+        ...(canAdminister ? [] : [noAdministratorFinding()]),
+        ...(unreadable.length > 0 ? [unreadableFinding(unreadable)] : []),
+      ],
+    }
+  },
+}
+
+/** How far the search went, whatever it has found. */
+function describeSearch({ active, checked, known }: { active: number; checked: number; known: number }): string {
+  const whom = known === 0 ? 'no active user logs' : 'nobody else logs'
+  return `${whom} in with the default password (tried on ${checked} of ${active}, administrators first)`
+}
+
+/** Active users, those first whose passwords open most; undefined where the table does not exist. */
+async function readCandidates(db: Kysely<DB>): Promise<Candidate[] | undefined> {
+  const { rows: tables } = await sql<{ exists: boolean }>`SELECT to_regclass('users') IS NOT NULL AS exists`.execute(db)
+  if (tables[0]?.exists !== true) return undefined
+  return db
+    .selectFrom('users')
+    .select(['id', 'email', 'role', passwordState.as('state'), 'hashed_password as hash'])
+    .where('is_active', '=', true)
+    .orderBy((row) => sql`${row.ref('email')} <> ${administratorEmail}`)
+    .orderBy('role')
+    .orderBy('id')
+    .execute()
+}
+
+/** One after the other, as far as patience goes. */
+async function findDefaultPasswords(users: readonly Candidate[]): Promise<{ known: Candidate[]; checked: number }> {
+  const deadline = performance.now() + patienceMs
+  const known: Candidate[] = []
+  let checked = 0
+  for (const user of users) {
+    if (performance.now() > deadline) break
+    if (costOf(user.hash) > highestCost) continue
+    checked += 1
+    if (await matchesPassword(defaultPassword, user.hash)) known.push(user)
+  }
+  return { known, checked }
+}
+
+function costOf(bcryptHash: string): number {
+  return Number(bcryptHash.slice(4, 6))
+}
+
+function defaultPasswordFinding({ email, role }: Candidate): Finding {
+  return {
+    severity: 'error',
+    code: 'DEFAULT_PASSWORD',
+    what: `${email} (${role}) logs in with the default password, ${defaultPassword}`,
+    why: 'It is in the documentation: whoever has read that can do what this user may do.',
+    remedy: `fleet users set-password ${shellWord(email)}`,
+  }
+}
+
+function noAdministratorFinding(): Finding {
+  return {
+    severity: 'warning',
+    code: 'NO_ADMINISTRATOR',
+    what: 'no active administrator has a password',
+    why: 'Nobody can administer the platform.',
+    remedy: `fleet users set-password ${administratorEmail}`,
+  }
+}
+
+function unreadableFinding(users: readonly Candidate[]): Finding {
+  const names = users.slice(0, namedUsers).map(({ email }) => email)
+  const rest = users.length - names.length
+  return {
+    severity: 'warning',
+    code: 'PASSWORD_UNREADABLE',
+    what: `the password hash is not one of bcrypt: ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`,
+    why: 'They may not be able to log in, and whether their passwords are the default one cannot be told.',
+    remedy: `fleet users set-password ${shellWord(names[0] ?? '')}`,
+  }
+}
