@@ -30,19 +30,19 @@ const tables = {
     '': 'Active projects whose subscription ends within seven days or has ended, with how urgent that is.',
   },
   'fleet.adoptions': {
-    '': 'What the migrations found in the database, and what they changed of it, so that down takes back that and nothing else.',
-    id: 'Number of the entry; later ones may rest on earlier ones.',
-    kind: 'What kind of object it is about: table, view, type and others.',
-    name: 'Name of the object.',
+    '': 'What the migrations found in this database and what they changed of it, in that order; fleet migrate down undoes it.',
+    id: 'Number of the step.',
+    kind: 'What it is about: table, view, type, function, mail or storage.',
+    name: 'The table, view, type or function.',
     what: 'created, found or changed.',
-    change: 'What was found or done, in words.',
-    undo: 'The statement that takes it back; NULL where there is nothing to take back.',
+    change: 'What was done, or what is so, in a few words.',
+    undo: 'The statements that undo it; NULL where there is nothing to undo.',
     at: 'When it was done.',
   },
   'fleet.adopted_emails': {
-    '': 'Mail that was waiting when the fleet came, which is held until somebody releases it.',
-    id: 'Number of the mail in email_queue.',
-    status: 'The status that it had; NULL where it had none.',
+    '': 'Mails that had to be held, or whose status says something else to the fleet, when it came.',
+    id: 'Number of the mail.',
+    status: 'The status that it had.',
   },
   'fleet.partitioned_tables': {
     '': 'The tables whose monthly partitions are the fleet’s to make and drop.',
@@ -68,9 +68,15 @@ export async function up(db: Kysely<any>): Promise<void> {
     await sql`SELECT fleet.comment_on(${sql.lit(table)}, ${sql.lit(JSON.stringify(texts))}, true)`.execute(db)
   }
   await sql`COMMENT ON FUNCTION fleet.utc_now() IS 'The fleet’s clock: this moment as a timestamp in UTC.'`.execute(db)
+  await sql`
+    COMMENT ON FUNCTION fleet.search(text, text[], integer, integer)
+    IS 'What matches these words, best first, as far as the caller may see it: words, kinds or NULL, company or NULL, how many.'`.execute(
+    db,
+  )
 }
 
 export async function down(db: Kysely<any>): Promise<void> {
+  await sql`COMMENT ON FUNCTION fleet.search(text, text[], integer, integer) IS NULL`.execute(db)
   await sql`COMMENT ON FUNCTION fleet.utc_now() IS NULL`.execute(db)
   for (const [table, texts] of Object.entries(tables)) {
     await sql`SELECT fleet.comment_on(${sql.lit(table)}, ${sql.lit(JSON.stringify(texts))}, false)`.execute(db)

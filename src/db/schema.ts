@@ -576,11 +576,11 @@ export interface ExpiringSubscriptions {
 
 export interface FleetAdoptedEmails {
   /**
-   * Number of the mail in email_queue.
+   * Number of the mail.
    */
   id: number;
   /**
-   * The status that it had; NULL where it had none.
+   * The status that it had.
    */
   status: string | null;
 }
@@ -591,23 +591,23 @@ export interface FleetAdoptions {
    */
   at: Generated<Timestamp>;
   /**
-   * What was found or done, in words.
+   * What was done, or what is so, in a few words.
    */
   change: string;
   /**
-   * Number of the entry; later ones may rest on earlier ones.
+   * Number of the step.
    */
   id: Generated<number>;
   /**
-   * What kind of object it is about: table, view, type and others.
+   * What it is about: table, view, type, function, mail or storage.
    */
   kind: string;
   /**
-   * Name of the object.
+   * The table, view, type or function.
    */
   name: string;
   /**
-   * The statement that takes it back; NULL where there is nothing to take back.
+   * The statements that undo it; NULL where there is nothing to undo.
    */
   undo: string | null;
   /**
@@ -650,7 +650,7 @@ export interface FleetEmailArchive {
    */
   due_at: Timestamp | null;
   /**
-   * When the mail ended, in UTC.
+   * When it got its last status, in UTC.
    */
   ended_at: Timestamp;
   /**

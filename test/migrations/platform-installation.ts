@@ -78,6 +78,8 @@ const indexes = `
   .trim()
   .split(/\n\s*/)
 
+export const specifiedIndexes = indexes.map((index) => /INDEX (\w+)/.exec(index)?.[1] ?? '')
+
 /**
  * Two ways in which installations came about: in one go, each table with its foreign keys and then once more with named ones; or table
  * by table in another order, columns in another order, too, and only the named foreign keys, added last.

@@ -250,7 +250,7 @@ describe('a role that does not own everything', () => {
       END $$`)
     const owners = `
       SELECT relname, relowner::regrole FROM pg_class
-       WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v') ORDER BY relname`
+       WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v') AND NOT relispartition ORDER BY relname`
     const before = (await pool.query(owners)).rows
     await migrateUp(other.db)
     expect((await pool.query(owners)).rows).toEqual(before)

@@ -8,6 +8,7 @@ import { findKeys } from './keys.ts'
 import { findMembers } from './members.ts'
 import { findNames } from './names.ts'
 import { findObjects } from './objects.ts'
+import { findPartitionObstacles } from './partitions.ts'
 import { findRights } from './rights.ts'
 import { findViews } from './views.ts'
 
@@ -40,6 +41,7 @@ export async function preflight<DB>(db: Kysely<DB>): Promise<Difference[]> {
       ...(await findKeys(scene)),
       ...findMembers(scene),
       ...(await findViews(scene)),
+      ...(await findPartitionObstacles(scene)),
     ]
   })
 }
