@@ -131,7 +131,13 @@ describe('an installation that differs in', () => {
              (SELECT count(*)::int FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0) AS columns
         FROM pg_class c WHERE oid = 'active_projects'::regclass`)
     expect(rows).toEqual([
-      { owned: true, reloptions: expect.arrayContaining(['security_barrier=true']), readable: true, comment: 'what runs', columns: 23 },
+      {
+        owned: true,
+        reloptions: expect.arrayContaining(['security_barrier=true']),
+        readable: true,
+        comment: 'what runs',
+        columns: 23,
+      },
     ])
     await migrateTo(db, null)
     expect(await readCatalogue(pool)).toEqual(before)
