@@ -46,7 +46,7 @@ async function insertRows(client: pg.PoolClient, count: number): Promise<void> {
     INSERT INTO clients (company_id, name)
     SELECT 1 + n % 1000, format('%s %s %s', pg_temp.word(n * 17), pg_temp.word(n * 19), n) FROM ${rows}`)
   await client.query(`
-    INSERT INTO portraits (company_id, file_path, public_url)
-    SELECT 1 + n % 1000, path, 'https://cdn.example.com' || path
+    INSERT INTO portraits (company_id, unique_id, file_path, public_url)
+    SELECT 1 + n % 1000, format('00000000-0000-4000-8000-%s', lpad(to_hex(n), 12, '0'))::uuid, path, 'https://cdn.example.com' || path
       FROM (SELECT n, format('/content/%s/%s_%s-%s.jpg', n % 1000, pg_temp.word(n * 23), pg_temp.word(n * 29), n) AS path FROM ${rows}) AS made`)
 }
