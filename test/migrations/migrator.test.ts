@@ -83,7 +83,7 @@ test('an unknown name is refused, with what may have been meant', async () => {
   expect(await caught(migrateTo(database.db, 'create_project'))).toMatchObject({
     code: 'MIGRATION_NAME_UNKNOWN',
     migration: 'create_project',
-    near: ['20260101000400_create_projects'],
+    near: ['20260101000400_create_projects', '20260301000300_create_projects_search_index'],
     message: 'no migration is named create_project',
   })
   expect((await caught(migrateTo(database.db, 'weather'))).message).toBe('no migration is named weather')
