@@ -72,8 +72,11 @@ async function migrate<DB>(
   })
 }
 
-/** The platform's own tables may be there already: whatever keeps them from being adopted is named before anything is touched. */
-async function refuseObstacles<DB>(connection: Kysely<DB>, { direction, names }: MigrationPlan): Promise<void> {
+/**
+ * The platform's own tables may be there already: whatever keeps them from being adopted is named before anything is touched.
+ * @throws {MigrationError} MIGRATION_PREFLIGHT
+ */
+export async function refuseObstacles<DB>(connection: Kysely<DB>, { direction, names }: MigrationPlan): Promise<void> {
   if (direction === 'down' || !names.some((name) => name.startsWith(platformPrefix))) return
   const findings = await preflight(connection)
   if (findings.length === 0) return

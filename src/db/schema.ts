@@ -650,7 +650,7 @@ export interface FleetEmailArchive {
    */
   due_at: Timestamp | null;
   /**
-   * When it got its last status, in UTC.
+   * When the mail ended, in UTC.
    */
   ended_at: Timestamp;
   /**

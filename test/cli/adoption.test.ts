@@ -50,6 +50,10 @@ it('counts no row of a table that was there as lost by going down', async () => 
 
 it('lists what stands in the way, with the statements, and exits with 3', async () => {
   await database.pool.query('ALTER TABLE orders ALTER COLUMN notes TYPE varchar(90)')
+  expect(await fleet.json(['migrate', 'up', '--dry-run'])).toMatchObject({
+    code: 3,
+    document: { error: { code: 'MIGRATION_PREFLIGHT' } },
+  })
   expect(await fleet.run(['migrate', 'up'])).toEqual({
     code: 3,
     stdout: '',

@@ -99,7 +99,7 @@ it.each([[['email', 'list']], [['status']]])('%j says what to do on a database t
     document: {
       error: {
         code: 'DATABASE_NOT_MIGRATED',
-        message: expect.stringMatching(/^the database lacks \d+ migrations, from 20260101000100_/),
+        message: expect.stringMatching(/^the database lacks \d+ migrations, from 20260101000050_/),
         hint: 'apply them with: fleet migrate up',
       },
     },

@@ -59,7 +59,7 @@ describe.skipIf(!hasTerminals)('at a terminal', () => {
     const { code, screen } = await inTerminal('migrate down', { act: type('n\r') })
     expect(code).toBe(1)
     expect(stripVTControlCharacters(screen)).toMatch(
-      /This reverts:\n {2}\d+_install_pgboss\nNo row would be lost\.\n[\s\S]*Go on\? \[y\/N\]/,
+      /This reverts:\n {2}\d+_\w+\nNo row would be lost\.\n[\s\S]*Go on\? \[y\/N\]/,
     )
   })
 

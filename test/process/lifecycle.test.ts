@@ -42,6 +42,7 @@ describe('the lifecycle worker', () => {
       'SELECT name, cron, timezone, options FROM pgboss.schedule ORDER BY name',
     )
     expect(rows).toMatchObject([
+      { name: 'lifecycle.archive-email', cron: '45 * * * *', timezone: 'UTC', options: { missed: 'once' } },
       { name: 'lifecycle.partitions', cron: '15 0 * * *', timezone: 'UTC', options: { missed: 'once' } },
       { name: 'lifecycle.retention', cron: '15 2 * * *', timezone: 'UTC', options: { missed: 'once' } },
     ])

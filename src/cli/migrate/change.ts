@@ -3,7 +3,7 @@ import { adoptionReport } from '../../db/adoption/report.ts'
 import type { MigrationStep } from '../../db/migration-error.ts'
 import { describeHolder, type LockWait } from '../../db/migration-lock.ts'
 import type { MigrationPlan } from '../../db/migration-plan.ts'
-import { migrateDown, migrateTo, migrateUp } from '../../db/migrator.ts'
+import { migrateDown, migrateTo, migrateUp, refuseObstacles } from '../../db/migrator.ts'
 import type { DB } from '../../db/schema.ts'
 import { countLostRows, type LostRows } from '../../ops/lost-rows.ts'
 import { type MigrationGoal, planMigration } from '../../ops/migration-plan.ts'
@@ -24,15 +24,15 @@ export interface WaitOptions {
 
 export async function migrateUpwards(session: Session, options: ChangeSchemaOptions): Promise<Answer> {
   const db = await open(session)
-  if (options.dryRun === true) return answerPlan({ ...(await planMigration(db, 'up')), lost: [] })
+  if (options.dryRun === true) return rehearse(db, 'up')
   return answerUp(db, await session.progress('Migrating', () => migrateUp(db, waiting(session, options))))
 }
 
 export async function migrateOneDown(session: Session, options: ChangeSchemaOptions): Promise<Answer> {
   requireSomebody(session, options, 'this reverts a migration with the rows that its tables hold')
   const db = await open(session)
+  if (options.dryRun === true) return rehearse(db, 'down')
   const plan = await planWithLosses(db, 'down')
-  if (options.dryRun === true) return answerPlan(plan)
   await consent(session, plan, options)
   return answerSteps(await session.progress('Migrating', () => migrateDown(db, waiting(session, options))))
 }
@@ -40,8 +40,8 @@ export async function migrateOneDown(session: Session, options: ChangeSchemaOpti
 export async function migrateToName(session: Session, name: string, options: ChangeSchemaOptions): Promise<Answer> {
   const db = await open(session)
   const target = readTarget(name)
+  if (options.dryRun === true) return rehearse(db, { to: target })
   const plan = await planWithLosses(db, { to: target })
-  if (options.dryRun === true) return answerPlan(plan)
   if (plan.direction === 'down' && plan.names.length > 0) {
     requireSomebody(
       session,
@@ -80,6 +80,13 @@ async function consent(session: Session, plan: PlanWithLosses, options: ConsentO
   if (plan.names.length === 0 || options.yes === true) return
   session.say(`This reverts:\n${listNames(plan)}\n${describeLosses(plan)}`)
   await requireYes(session, options, 'Go on?')
+}
+
+/** Says what it would do, and refuses where it would refuse. */
+async function rehearse(db: Kysely<DB>, goal: MigrationGoal): Promise<Answer> {
+  const plan = await planWithLosses(db, goal)
+  await refuseObstacles(db, plan)
+  return answerPlan(plan)
 }
 
 function answerPlan(plan: PlanWithLosses): Answer {
