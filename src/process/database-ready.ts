@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { sql } from 'kysely'
 import type { Logger } from 'pino'
 import { ConfigError } from '../config/config-error.ts'
 import { pendingMigrations } from '../db/migration-state.ts'
@@ -8,6 +9,8 @@ import { requireRights } from './database-rights.ts'
 const firstRetryMs = 250
 const lastRetryMs = 5_000
 const remindAfterMs = 60_000
+/** pg-boss needs it; the migrations leave its schema out on older servers. */
+const oldestMajor = 13
 
 /**
  * Waits until the database answers and lacks no migration, saying once a minute what it waits for. A database that a newer release has
@@ -33,7 +36,14 @@ export async function waitForDatabase(
 
 async function findObstacle(database: Database): Promise<{ message: string; facts: object } | undefined> {
   try {
-    // First: without rights the list of migrations cannot be read either.
+    const major = await readMajor(database)
+    if (major < oldestMajor) {
+      return {
+        message: `waiting: PostgreSQL ${major} is too old; workers need ${oldestMajor} or later`,
+        facts: { major },
+      }
+    }
+    // Before the next: without rights the list of migrations cannot be read either.
     await requireRights(database.db)
     const pending = await pendingMigrations(database.db)
     if (pending.length === 0) return undefined
@@ -42,4 +52,10 @@ async function findObstacle(database: Database): Promise<{ message: string; fact
     if (err instanceof ConfigError) throw err
     return { message: 'waiting: the database cannot be used', facts: { err } }
   }
+}
+
+async function readMajor({ db }: Database): Promise<number> {
+  const { rows } = await sql<{ major: number }>`
+    SELECT current_setting('server_version_num')::integer / 10000 AS major`.execute(db)
+  return rows[0]?.major ?? 0
 }

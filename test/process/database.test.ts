@@ -2,7 +2,8 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { migrateUp } from '../../src/db/migrator.ts'
-import { startCluster, type TestCluster } from '../support/cluster.ts'
+import { connectDatabase } from '../../src/db/pool.ts'
+import { hasMajor, startCluster, type TestCluster } from '../support/cluster.ts'
 import { createEmptyTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createInstallation, type Installation } from '../support/installation.ts'
 import { type SpawnedWorker, spawnWorker } from '../support/processes.ts'
@@ -37,6 +38,8 @@ function startWorker(env: Record<string, string> = {}): SpawnedWorker {
   })
 }
 
+const hasOldServer = await hasMajor(12)
+
 describe('a worker without a usable database', () => {
   it('waits while it lacks migrations, says so once, and begins by itself', async () => {
     const worker = startWorker()
@@ -49,6 +52,25 @@ describe('a worker without a usable database', () => {
     expect(worker.logs.filter(({ msg }) => msg.startsWith('waiting'))).toHaveLength(1)
     await insertMails(database.db, 1)
     await waitUntilSent(database.db, 1)
+  })
+
+  it.skipIf(!hasOldServer)('waits on a PostgreSQL that migrates and is too old for workers, and says so', async () => {
+    const old = await startCluster({ major: 12 })
+    onTestFinished(() => old.remove())
+    const migrated = await createEmptyTestDatabase(old.adminUrl)
+    const said: string[] = []
+    const { db, close } = connectDatabase({
+      url: migrated.url,
+      applicationName: 'test',
+      onNotice: (text) => said.push(text),
+    })
+    await migrateUp(db).finally(close)
+    expect(said).toContainEqual(expect.stringContaining('the workers need PostgreSQL 13 or later'))
+    const worker = startWorker({ DATABASE_URL: migrated.url })
+    await worker.logged('waiting: PostgreSQL 12 is too old; workers need 13 or later')
+    expect(worker.isReady).toBe(false)
+    await worker.stop('SIGTERM')
+    await migrated.drop()
   })
 
   it('waits while the server is down, and begins by itself', async () => {
