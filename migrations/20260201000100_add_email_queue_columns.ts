@@ -9,13 +9,11 @@ import { type Kysely, sql } from 'kysely'
  * Mail that waits already may have waited for years, since the platform never sent any: what is due is held, with the error class
  * `adopted`, until somebody replays it. `fleet.adopted_emails` remembers which status each such row had.
  *
- * Locks: ACCESS EXCLUSIVE on email_queue while five indexes are built, without a rewrite (constant defaults); the UPDATE touches waiting
- * rows only.
+ * Locks: ACCESS EXCLUSIVE on email_queue while it is read once and what waits is marked, without a rewrite (constant defaults).
  */
 export async function up(db: Kysely<any>): Promise<void> {
   await addColumns(db)
   await holdWaitingMail(db)
-  await createIndexes(db)
   await setStorage(db)
 }
 
@@ -27,7 +25,7 @@ async function addColumns(db: Kysely<any>): Promise<void> {
       ADD COLUMN due_at       timestamptz,
       ADD COLUMN prio         smallint NOT NULL DEFAULT 5,
       ADD COLUMN not_after    timestamp,
-      ADD COLUMN dedup_key    varchar(255) CONSTRAINT ux_email_queue_dedup_key UNIQUE,
+      ADD COLUMN dedup_key    varchar(255),
       ADD COLUMN message_id   text,
       ADD COLUMN recipients   jsonb,
       ADD COLUMN error_class  varchar(50),
@@ -69,18 +67,6 @@ async function holdWaitingMail(db: Kysely<any>): Promise<void> {
      WHERE a.status IS NULL AND error_class IS NULL HAVING count(*) > 0`.execute(db)
 }
 
-async function createIndexes(db: Kysely<any>): Promise<void> {
-  // Claiming probes each priority for its oldest due rows; rows in hand are few; what has ended is listed by when it ended.
-  await sql`CREATE INDEX ix_email_queue_claim ON email_queue (prio, due_at, id) WHERE status = 'pending'`.execute(db)
-  await sql`CREATE INDEX ix_email_queue_sending ON email_queue (id) WHERE status = 'sending'`.execute(db)
-  await sql`
-    CREATE INDEX ix_email_queue_not_after ON email_queue (not_after)
-     WHERE status = 'pending' AND not_after IS NOT NULL`.execute(db)
-  await sql`
-    CREATE INDEX ix_email_queue_ended ON email_queue (status, updated_at)
-     WHERE status NOT IN ('pending', 'sending')`.execute(db)
-}
-
 async function setStorage(db: Kysely<any>): Promise<void> {
   await sql`
     INSERT INTO fleet.adoptions (kind, name, what, change, undo)
@@ -104,9 +90,6 @@ export async function down(db: Kysely<any>): Promise<void> {
     ALTER TABLE email_queue RESET (
       autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold, autovacuum_analyze_scale_factor)`.execute(db)
   await sql`SELECT fleet.withdraw('storage', 'email_queue')`.execute(db)
-  await sql`DROP INDEX ix_email_queue_ended, ix_email_queue_not_after, ix_email_queue_sending, ix_email_queue_claim`.execute(
-    db,
-  )
   await sql`
     ALTER TABLE email_queue
       DROP COLUMN rescues, DROP COLUMN leased_until, DROP COLUMN claimed_by, DROP COLUMN claim_token,

@@ -8,6 +8,7 @@ import { type Kysely, sql } from 'kysely'
 export async function up(db: Kysely<any>): Promise<void> {
   await sql`
     DO $$ BEGIN
+      PERFORM set_config('lock_timeout', '800ms', true);
       IF EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('ix_portraits_search') AND NOT indisvalid) THEN
         DROP INDEX ix_portraits_search;
       END IF;

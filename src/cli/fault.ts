@@ -51,7 +51,7 @@ async function migrationFault(error: MigrationError): Promise<Fault> {
   if (error.code === 'MIGRATION_DATABASE_AHEAD') return fault(error, { hint: 'use the newer release for it' })
   if (error.code === 'MIGRATION_EDITED') {
     const hint =
-      'put the file back as it was released; where it makes the same schema, note that with: fleet migrate stamp NAME'
+      'put the file back as it was released; where it makes the same schema: fleet migrate stamp $(fleet migrate current)'
     return fault(error, { hint, exitStatus: exitStatus.found })
   }
   if (error.code === 'MIGRATION_PREFLIGHT') {
@@ -82,8 +82,15 @@ async function databaseFault(error: Error & { code?: unknown }): Promise<Fault> 
   }
   if (typeof error.code !== 'string' || !isSqlState(error.code)) return { ...fault(error, {}), isUnexpected: true }
   const message = `${error.message} (SQLSTATE ${error.code})`
-  const hint = missingObject.has(error.code) ? 'the database may lack migrations: fleet migrate status' : undefined
+  const hint = hintOf(error.code)
   return { ...fault(error, { hint }), code: 'DATABASE_ERROR', message, isUnexpected: hint === undefined }
+}
+
+function hintOf(sqlState: string): string | undefined {
+  if (missingObject.has(sqlState)) return 'the database may lack migrations: fleet migrate status'
+  // insufficient_privilege
+  if (sqlState === '42501') return "the database's user has not the right: docs/security.md says which role has it"
+  return undefined
 }
 
 /** Asked late, because the answer comes with the whole database driver. */

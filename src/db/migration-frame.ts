@@ -23,9 +23,19 @@ export function frameMigration(script: MigrationScript, direction: 'up' | 'down'
       direction === 'up'
         ? [...(isFirst ? [createBookkeeping] : []), ...script.up, noteApplied(name, checksum)]
         : [...script.down, noteReverted(name), ...(isFirst ? [dropBookkeeping] : [])],
-    after: transaction ? [] : ['RESET search_path', 'RESET statement_timeout', 'RESET lock_timeout'],
+    after: transaction ? [] : resets,
   }
 }
+
+/** What a database or role may have set otherwise, and what the text of a statement or a definition depends on. */
+const pinned = {
+  statement_timeout: '0',
+  standard_conforming_strings: 'on',
+  quote_all_identifiers: 'off',
+  IntervalStyle: 'postgres',
+} as const
+
+const resets = ['search_path', 'lock_timeout', ...Object.keys(pinned)].map((name) => `RESET ${name}`)
 
 /**
  * Unqualified names mean schema `public`, whatever search path the role has (the rest of which still finds extensions that live
@@ -35,9 +45,12 @@ export function frameMigration(script: MigrationScript, direction: 'up' | 'down'
 function settings(scope: 'LOCAL' | 'SESSION'): string[] {
   return [
     `SET ${scope} lock_timeout = ${scope === 'LOCAL' ? `'${lockTimeoutMs}ms'` : '0'}`,
-    `SET ${scope} statement_timeout = 0`,
+    ...Object.entries(pinned).map(([name, value]) => `SET ${scope} ${name} = ${value}`),
+    // Qualified: whoever may create functions in public could have one of the same name there.
     `DO $$ BEGIN
-  PERFORM set_config('search_path', concat_ws(', ', 'public', nullif(current_setting('search_path'), '')), ${scope === 'LOCAL'});
+  PERFORM pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'public',
+    CASE WHEN pg_catalog.length(pg_catalog.current_setting('search_path')) OPERATOR(pg_catalog.>) 0
+         THEN pg_catalog.current_setting('search_path') END), ${scope === 'LOCAL'});
 END $$`,
   ]
 }
@@ -76,6 +89,6 @@ export function noteApplied(name: string, checksum: string): string {
   return `INSERT INTO fleet.migrations (name, checksum) VALUES ('${name}', '${checksum}')`
 }
 
-function noteReverted(name: string): string {
+export function noteReverted(name: string): string {
   return `DELETE FROM fleet.migrations WHERE name = '${name}'`
 }

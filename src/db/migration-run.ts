@@ -21,8 +21,8 @@ export class BlockedError extends Error {
 }
 
 /**
- * Executes a migration with its bookkeeping: in a transaction, tried again while a table that it needs is in use; or, where the file
- * says so, statement by statement.
+ * Executes a migration with its bookkeeping, in a transaction or, where the file says so, statement by statement. Tried again from its
+ * beginning while a table that it needs is in use.
  * @throws {BlockedError} after a minute of trying
  */
 export async function runMigration<DB>(
@@ -31,19 +31,20 @@ export async function runMigration<DB>(
   direction: 'up' | 'down',
 ): Promise<void> {
   const frame = frameMigration(script, direction)
-  if (!script.transaction) return runPlainly(connection, frame)
   const startedAt = performance.now()
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(lastPauseMs, pauseMs * 2)) {
     try {
-      return await connection
-        .transaction()
-        .execute(async (trx) => executeAll(trx, [...frame.before, ...frame.statements]))
+      return await (script.transaction ? runWhole(connection, frame) : runPlainly(connection, frame))
     } catch (error) {
       if (!isLockFailure(error)) throw error
       if (performance.now() - startedAt > giveUpAfterMs) throw new BlockedError(await findBlockers(connection), error)
       await delay(pauseMs)
     }
   }
+}
+
+async function runWhole<DB>(connection: Kysely<DB>, { before, statements }: MigrationFrame): Promise<void> {
+  await connection.transaction().execute(async (trx) => executeAll(trx, [...before, ...statements]))
 }
 
 async function runPlainly<DB>(connection: Kysely<DB>, { before, statements, after }: MigrationFrame): Promise<void> {

@@ -60,13 +60,8 @@ export async function pendingMigrations<DB>(db: Kysely<DB>): Promise<string[]> {
  */
 export async function readMigrationState<DB>(db: Kysely<DB>): Promise<MigrationState> {
   const migrations = await listMigrations(db)
+  refuseNewer(migrations)
   const named = (matches: (status: MigrationStatus) => boolean) => migrations.filter(matches).map(({ name }) => name)
-  const ahead = named(({ known }) => !known)
-  if (ahead.length > 0) {
-    throw new MigrationError(`the database was migrated by a newer release: ${ahead.join(', ')}`, {
-      code: 'MIGRATION_DATABASE_AHEAD',
-    })
-  }
   const edited = named((status) => status.edited)
   if (edited.length > 0) {
     throw new MigrationError(`edited after it was applied: ${edited.join(', ')}`, {
@@ -79,6 +74,18 @@ export async function readMigrationState<DB>(db: Kysely<DB>): Promise<MigrationS
     pending: named(({ appliedAt }) => appliedAt === null),
     scripts: new Map((await readMigrationScripts()).map((script) => [script.name, script])),
   }
+}
+
+/**
+ * Goes on only where this release knows all that is applied.
+ * @throws {MigrationError} MIGRATION_DATABASE_AHEAD
+ */
+export function refuseNewer(migrations: readonly MigrationStatus[]): void {
+  const ahead = migrations.filter(({ known }) => !known).map(({ name }) => name)
+  if (ahead.length === 0) return
+  throw new MigrationError(`the database was migrated by a newer release: ${ahead.join(', ')}`, {
+    code: 'MIGRATION_DATABASE_AHEAD',
+  })
 }
 
 async function readBookkeeping<DB>(db: Kysely<DB>): Promise<Applied[]> {

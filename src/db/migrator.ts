@@ -1,12 +1,12 @@
 import { type Kysely, sql } from 'kysely'
 import { preflight } from './adoption/preflight.ts'
 import { MigrationError, type MigrationStep } from './migration-error.ts'
-import { createBookkeeping, noteApplied } from './migration-frame.ts'
+import { createBookkeeping, noteApplied, noteReverted } from './migration-frame.ts'
 import { type LockWait, withMigrationLock } from './migration-lock.ts'
 import { type MigrationPlan, planDown, planTo, planUp } from './migration-plan.ts'
 import { BlockedError, runMigration } from './migration-run.ts'
 import { readMigrationScripts } from './migration-script.ts'
-import { type MigrationState, readMigrationState } from './migration-state.ts'
+import { listMigrations, type MigrationState, readMigrationState, refuseNewer } from './migration-state.ts'
 
 /** How the names of those migrations begin that make what the platform has made in an existing installation. */
 const platformPrefix = '20260101'
@@ -42,21 +42,27 @@ export async function migrateTo<DB>(
 
 /**
  * Writes into the bookkeeping that `target` and all before it are applied as this release has them, and none after it. Executes none
- * of them: for a database whose schema came by another way, or a file that was edited without changing what it makes.
- * @throws {MigrationError} MIGRATION_NAME_UNKNOWN, MIGRATION_LOCKED
+ * of them: for a database whose schema came by another way, or a file that was edited without changing what it makes. What is noted
+ * rightly already keeps its time and its role.
+ * @throws {MigrationError} MIGRATION_NAME_UNKNOWN, MIGRATION_DATABASE_AHEAD, MIGRATION_LOCKED
  */
 export async function stampMigration<DB>(db: Kysely<DB>, target: string, wait: LockWait = {}): Promise<void> {
   const scripts = await readMigrationScripts()
   const { names } = planTo({ applied: [], pending: scripts.map(({ name }) => name) }, target)
-  const notes = scripts
-    .filter(({ name }) => names.includes(name))
-    .map(({ name, checksum }) => noteApplied(name, checksum))
-  const statements = [createBookkeeping, 'DELETE FROM fleet.migrations', ...notes]
-  await withMigrationLock(db, wait, (connection) =>
-    connection.transaction().execute(async (trx) => {
-      for (const statement of statements) await sql.raw(statement).execute(trx)
-    }),
-  )
+  await withMigrationLock(db, wait, async (connection) => {
+    const migrations = await listMigrations(connection)
+    refuseNewer(migrations)
+    const right = new Set(
+      migrations.filter(({ appliedAt, edited }) => appliedAt !== null && !edited).map(({ name }) => name),
+    )
+    const notes = scripts.flatMap(({ name, checksum }) => {
+      if (!names.includes(name)) return [noteReverted(name)]
+      return right.has(name) ? [] : [noteReverted(name), noteApplied(name, checksum)]
+    })
+    await connection.transaction().execute(async (trx) => {
+      for (const statement of [createBookkeeping, ...notes]) await sql.raw(statement).execute(trx)
+    })
+  })
 }
 
 async function migrate<DB>(

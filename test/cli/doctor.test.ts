@@ -1,6 +1,7 @@
 import { hash } from 'bcryptjs'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { defaultHash } from '../../src/ops/users/default-administrator.ts'
+import { unusableHash } from '../../src/ops/users/password.ts'
 import { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 
@@ -75,10 +76,15 @@ describe('fleet doctor', () => {
           code: 'NO_ADMINISTRATOR',
           what: 'no active administrator has a password',
           why: 'Nobody can administer the platform.',
-          remedy: 'fleet users set-password admin@vertexar.com',
+          remedy: 'fleet users add you@example.org --name "Your name" --role admin',
         },
       ],
       checks: expect.arrayContaining([{ name: 'passwords', fine: expect.stringContaining('tried on 0 of 0') }]),
+    })
+    await database.db.updateTable('users').set({ is_active: true, hashed_password: unusableHash }).execute()
+    expect(await diagnose()).toMatchObject({
+      code: 0,
+      findings: [{ code: 'NO_ADMINISTRATOR', remedy: 'fleet users set-password admin@vertexar.com' }],
     })
   })
 

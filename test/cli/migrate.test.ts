@@ -48,7 +48,7 @@ it('goes from an empty database to the whole schema, a step back, and forth agai
 
   expect(await migrate('to', names[0] ?? '')).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining(`this reverts ${names.length - 2} migrations with the rows that their tables hold`),
+    stderr: expect.stringContaining(`this reverts ${names.length - 2} migrations, with what rows their tables hold`),
   })
 })
 

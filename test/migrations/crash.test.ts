@@ -100,6 +100,24 @@ describe('a migrator that is killed while it builds an index concurrently', () =
     expect(await migrateTo(database.db, index)).toMatchObject([{ name: index }])
     expect(await isValid()).toBe(true)
   })
+
+  test('is made up for without anybody waiting long, also while the table is in use', async () => {
+    const pid = await killWhileBuilding()
+    await database.pool.query('SELECT pg_terminate_backend($1)', [pid])
+    const next = migrateTo(database.db, index)
+    await vi.waitFor(async () => {
+      const { rows } = await database.pool.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'DO%' AND wait_event_type = 'Lock'`,
+      )
+      expect(rows).toHaveLength(1)
+    }, 25_000)
+    // The reader is still there: this writer gets through when the migrator steps aside.
+    await database.pool.query(`INSERT INTO portraits (company_id, file_path) VALUES (1, '/p')`)
+    expect((await reader.query('SELECT count(*)::integer AS n FROM portraits')).rows).toEqual([{ n: 0 }])
+    await reader.query('COMMIT')
+    expect(await next).toMatchObject([{ name: index }])
+    expect(await isValid()).toBe(true)
+  })
 })
 
 /** How many statements `up` sends on an empty database. */

@@ -256,6 +256,19 @@ describe('a stamp', () => {
     expect(rows).toEqual([{ relname: 'migrations' }])
   })
 
+  test('keeps the time and the role of what is noted rightly already', async () => {
+    await migrateTo(database.db, second)
+    const before = await listMigrations(database.db)
+    await stampMigration(database.db, third)
+    expect((await listMigrations(database.db)).slice(0, 2)).toEqual(before.slice(0, 2))
+  })
+
+  test('is refused where a newer release has migrated', async () => {
+    await migrateTo(database.db, first)
+    await database.pool.query(`INSERT INTO fleet.migrations VALUES ('29990101000000_add_future', 'cafe')`)
+    expect(await caught(stampMigration(database.db, first))).toMatchObject({ code: 'MIGRATION_DATABASE_AHEAD' })
+  })
+
   test('of an earlier migration forgets the later ones', async () => {
     await migrateTo(database.db, third)
     await stampMigration(database.db, first)

@@ -31,14 +31,16 @@ afterAll(async () => {
   await cluster.remove()
 })
 
-function startWorker(env: Record<string, string> = {}): SpawnedWorker {
+function startWorker(env: Record<string, string> = {}, script = 'workers/email.ts'): SpawnedWorker {
   return spawnWorker({
     directory: installation.directory,
+    script,
     env: { DATABASE_URL: database.workerUrl, SMTP_URL: server.url, ...env },
   })
 }
 
 const hasOldServer = await hasMajor(12)
+const hasOldestServer = await hasMajor(13)
 
 describe('a worker without a usable database', () => {
   it('waits while it lacks migrations, says so once, and begins by itself', async () => {
@@ -70,6 +72,22 @@ describe('a worker without a usable database', () => {
     await worker.logged('waiting: PostgreSQL 12 is too old; workers need 13 or later')
     expect(worker.isReady).toBe(false)
     await worker.stop('SIGTERM')
+    await migrated.drop()
+  })
+
+  it.skipIf(!hasOldestServer)('works on the oldest PostgreSQL that workers are for', async () => {
+    const oldest = await startCluster({ major: 13 })
+    onTestFinished(() => oldest.remove())
+    await createWorkerLogin(oldest.adminUrl)
+    const migrated = await createEmptyTestDatabase(oldest.adminUrl)
+    await migrateUp(migrated.db)
+    const env = { DATABASE_URL: migrated.workerUrl }
+    const workers = [startWorker(env), startWorker(env, 'workers/lifecycle.ts')]
+    await Promise.all(workers.map((worker) => worker.ready()))
+    await insertMails(migrated.db, 1)
+    await waitUntilSent(migrated.db, 1)
+    await workers[1]?.logged('partitions made')
+    for (const worker of workers) expect(await worker.stop('SIGTERM')).toEqual({ code: 0, signal: null })
     await migrated.drop()
   })
 

@@ -29,7 +29,7 @@ export async function migrateUpwards(session: Session, options: ChangeSchemaOpti
 }
 
 export async function migrateOneDown(session: Session, options: ChangeSchemaOptions): Promise<Answer> {
-  requireSomebody(session, options, 'this reverts a migration with the rows that its tables hold')
+  requireSomebody(session, options, 'this reverts a migration, with what rows its tables hold')
   const db = await open(session)
   if (options.dryRun === true) return rehearse(db, 'down')
   const plan = await planWithLosses(db, 'down')
@@ -46,7 +46,7 @@ export async function migrateToName(session: Session, name: string, options: Cha
     requireSomebody(
       session,
       options,
-      `this reverts ${countOf(plan.names.length, 'migration')} with the rows that their tables hold`,
+      `this reverts ${countOf(plan.names.length, 'migration')}, with what rows their tables hold`,
     )
     await consent(session, plan, options)
   }

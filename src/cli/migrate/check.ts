@@ -51,7 +51,8 @@ function renderMigrations({ migrations, comparison }: SchemaCheck, { colors }: S
   if (pending.length > 0) lines.push(colors.yellow('Pending, to be applied with "fleet migrate up":'), ...list(pending))
   if (unknown.length > 0) lines.push(colors.red('Of a newer release, which should run here instead:'), ...list(unknown))
   if (edited.length > 0) {
-    const remedy = 'put the files back, or note that they make the same with "fleet migrate stamp NAME"'
+    const remedy =
+      'put the files back, or note that they make the same with "fleet migrate stamp $(fleet migrate current)"'
     lines.push(colors.red(`Edited since they were applied; ${remedy}:`), ...list(edited))
   }
   if (comparison === null) lines.push('Nothing was compared: without the same migrations everything would differ.')

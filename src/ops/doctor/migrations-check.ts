@@ -34,7 +34,8 @@ function editedFinding(edited: readonly string[]): Finding {
     code: 'MIGRATIONS_EDITED',
     what: `edited after they were applied: ${edited.join(', ')}`,
     why: 'What the database has and what the files say may differ, and nothing more is migrated.',
-    remedy: 'put the files back as they were released; where they make the same schema: fleet migrate stamp NAME',
+    remedy:
+      'put the files back as they were released; where they make the same schema: fleet migrate stamp $(fleet migrate current)',
   }
 }
 

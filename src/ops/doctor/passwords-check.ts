@@ -36,7 +36,7 @@ export const passwordsCheck: Check = {
       fine: describeSearch({ active: candidates.length, checked, known: known.length }),
       findings: [
         ...known.map(defaultPasswordFinding),
-        ...(canAdminister ? [] : [noAdministratorFinding()]),
+        ...(canAdminister ? [] : [noAdministratorFinding(candidates)]),
         ...(unreadable.length > 0 ? [unreadableFinding(unreadable)] : []),
       ],
     }
@@ -91,13 +91,16 @@ function defaultPasswordFinding({ email, role }: Candidate): Finding {
   }
 }
 
-function noAdministratorFinding(): Finding {
+function noAdministratorFinding(candidates: readonly Candidate[]): Finding {
+  const administrator = candidates.find(({ role }) => role === 'admin')
   return {
     severity: 'warning',
     code: 'NO_ADMINISTRATOR',
     what: 'no active administrator has a password',
     why: 'Nobody can administer the platform.',
-    remedy: `fleet users set-password ${administratorEmail}`,
+    remedy: administrator
+      ? `fleet users set-password ${shellWord(administrator.email)}`
+      : 'fleet users add you@example.org --name "Your name" --role admin',
   }
 }
 
