@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { isDeepStrictEqual, promisify } from 'node:util'
+import type { Difference } from '../src/db/catalogue/finding.ts'
 import type { Catalogue } from '../test/migrations/catalogue.ts'
 import { makeRoundTrip } from '../test/migrations/round-trip.ts'
 import { startCluster } from '../test/support/cluster.ts'
@@ -49,13 +50,14 @@ async function tryOn(major: string): Promise<object> {
     packageModule: join(folder, 'node_modules', `postgres-${major}`, 'dist/index.js'),
   })
   try {
-    const { objects, upMs, sqlAndUp, downAndEmpty, againAndUp } = await makeRoundTrip(cluster.adminUrl)
+    const { objects, upMs, sqlAndUp, downAndEmpty, againAndUp, differences } = await makeRoundTrip(cluster.adminUrl)
     return {
       objects,
       up: `${(upMs / 1000).toFixed(1)} s`,
       'sql makes the same': judge(sqlAndUp),
       'down leaves nothing': judge(downAndEmpty),
       'up again makes the same': judge(againAndUp),
+      drift: describeDrift(differences),
     }
   } catch (error) {
     process.exitCode = 1
@@ -63,6 +65,13 @@ async function tryOn(major: string): Promise<object> {
   } finally {
     await cluster.remove()
   }
+}
+
+function describeDrift(differences: readonly Difference[]): string {
+  if (differences.length === 0) return 'none'
+  process.exitCode = 1
+  console.log(differences)
+  return `${differences.length} differences`
 }
 
 /** Writes out what only one of the two has. */

@@ -1,3 +1,7 @@
+import { compareCatalogues } from '../../src/db/catalogue/comparison.ts'
+import type { Difference } from '../../src/db/catalogue/finding.ts'
+import { readCatalogue as readMeaning } from '../../src/db/catalogue/reader.ts'
+import { expectedCatalogue } from '../../src/db/catalogue/snapshot.ts'
 import { migrateTo, migrateUp } from '../../src/db/migrator.ts'
 import { renderScript } from '../../src/ops/migration-script.ts'
 import { createEmptyTestDatabase } from '../support/database.ts'
@@ -12,6 +16,8 @@ export interface RoundTrip {
   readonly sqlAndUp: readonly [Catalogue, Catalogue]
   readonly downAndEmpty: readonly [Catalogue, Catalogue]
   readonly againAndUp: readonly [Catalogue, Catalogue]
+  /** What `fleet migrate check` would find. */
+  readonly differences: readonly Difference[]
 }
 
 /** Goes up on an empty database, down to nothing and up again, and executes what `fleet migrate sql` prints on another. */
@@ -28,6 +34,7 @@ export async function makeRoundTrip(adminUrl: string): Promise<RoundTrip> {
   await migrateUp(db)
   const upMs = performance.now() - startedAt
   const up = await readCatalogue(pool)
+  const { differences } = compareCatalogues(await expectedCatalogue('fleet'), await readMeaning(db))
   await migrateTo(db, null)
   const down = await readCatalogue(pool)
   await migrateUp(db)
@@ -39,5 +46,6 @@ export async function makeRoundTrip(adminUrl: string): Promise<RoundTrip> {
     sqlAndUp: [bySql, up],
     downAndEmpty: [down, empty],
     againAndUp: [again, up],
+    differences,
   }
 }
