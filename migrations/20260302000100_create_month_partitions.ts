@@ -12,8 +12,11 @@ import { type Kysely, sql } from 'kysely'
  * Locks: none on existing tables.
  */
 export async function up(db: Kysely<any>): Promise<void> {
-  await sql`CREATE TABLE fleet.partitioned_tables (parent regclass PRIMARY KEY, former_key name)`.execute(db)
+  await sql`CREATE TABLE fleet.partitioned_tables (parent regclass PRIMARY KEY, former_key name, former_identity text)`.execute(
+    db,
+  )
   await describeParents(db)
+  await guardTables(db)
   await describeMonths(db)
   await moveRows(db)
   await createTables(db)
@@ -21,8 +24,8 @@ export async function up(db: Kysely<any>): Promise<void> {
   await attachMonths(db)
   await sql`
     REVOKE EXECUTE ON FUNCTION
-      fleet.default_partition(regclass), fleet.partition_columns(regclass), fleet.describe_partition(regclass, date),
-      fleet.divert_row(), fleet.move_to_partition(regclass, date), fleet.create_partition_table(regclass, date),
+      fleet.default_partition(regclass), fleet.partition_columns(regclass), fleet.close_partition(regclass),
+      fleet.foreign_tables(regclass, text), fleet.describe_partition(regclass, date), fleet.divert_row(), fleet.move_to_partition(regclass, date), fleet.create_partition_table(regclass, date),
       fleet.prepare_partition(regclass, date), fleet.validate_partition(regclass, date),
       fleet.attach_partition(regclass, date) FROM PUBLIC`.execute(db)
 }
@@ -39,6 +42,36 @@ async function describeParents(db: Kysely<any>): Promise<void> {
     $$`.execute(db)
 }
 
+async function guardTables(db: Kysely<any>): Promise<void> {
+  // Row security of the parent holds for whoever goes through the parent. So nobody but the owner may go past it.
+  await sql`
+    CREATE FUNCTION fleet.close_partition(relation regclass) RETURNS void LANGUAGE plpgsql AS $$
+    DECLARE
+      grantee text;
+    BEGIN
+      FOR grantee IN
+        SELECT DISTINCT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END
+          FROM (SELECT relacl AS acl FROM pg_catalog.pg_class WHERE oid = relation
+                UNION ALL
+                SELECT attacl FROM pg_catalog.pg_attribute WHERE attrelid = relation AND NOT attisdropped) g
+         CROSS JOIN pg_catalog.aclexplode(g.acl) x
+         WHERE x.grantee <> (SELECT relowner FROM pg_catalog.pg_class WHERE oid = relation)
+      LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM %s CASCADE', relation, grantee);
+      END LOOP;
+    END $$`.execute(db)
+  // Where a superuser acts: tables of others, whose triggers and expressions would run with all the superuser's rights.
+  await sql`
+    CREATE FUNCTION fleet.foreign_tables(parent regclass, month text) RETURNS SETOF regclass LANGUAGE sql STABLE AS $$
+      SELECT c.oid::regclass FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles keeper ON keeper.oid = c.relowner
+       WHERE (c.oid IN (parent, to_regclass(month))
+              OR c.oid IN (SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = parent))
+         AND NOT keeper.rolsuper
+         AND (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
+       ORDER BY c.oid
+    $$`.execute(db)
+}
+
 async function describeMonths(db: Kysely<any>): Promise<void> {
   // The zone in the bounds counts for timestamptz; timestamp and date pass over it.
   await sql`
@@ -46,6 +79,8 @@ async function describeMonths(db: Kysely<any>): Promise<void> {
       parent regclass, month date,
       OUT name text, OUT qualified text, OUT attached boolean, OUT key name, OUT lower text, OUT upper text)
     LANGUAGE plpgsql STABLE AS $$
+    DECLARE
+      remedies text;
     BEGIN
       SELECT c.relname || to_char(month, '_YYYY_MM'), format('%I.%I', n.nspname, c.relname || to_char(month, '_YYYY_MM')),
              a.attname, to_char(date_trunc('month', month), 'YYYY-MM-DD 00:00:00+00'),
@@ -60,6 +95,14 @@ async function describeMonths(db: Kysely<any>): Promise<void> {
       IF NOT FOUND THEN
         RAISE EXCEPTION 'the fleet does not keep partitions of %', parent
           USING HINT = 'The tables whose partitions it keeps are in fleet.partitioned_tables.';
+      END IF;
+      IF NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user) THEN
+        SELECT string_agg(format('ALTER TABLE %s OWNER TO %I', f, current_user), '; ') INTO remedies
+          FROM fleet.foreign_tables(parent, qualified) f;
+        IF remedies IS NOT NULL THEN
+          RAISE EXCEPTION 'the fleet does not keep partitions of %: a superuser has migrated, and it belongs to somebody else', parent
+            USING ERRCODE = 'insufficient_privilege', HINT = remedies;
+        END IF;
       END IF;
       attached := coalesce((SELECT relispartition FROM pg_catalog.pg_class WHERE oid = to_regclass(qualified)), false);
     END $$`.execute(db)
@@ -96,6 +139,7 @@ async function createTables(db: Kysely<any>): Promise<void> {
       mark text    := format('partition of %s, made by the fleet', parent);
       keeper regrole := (SELECT relowner FROM pg_catalog.pg_class WHERE oid = parent);
       foreign_key record;
+      identity "char";
     BEGIN
       IF to_regclass(part.qualified) IS NOT NULL THEN
         IF obj_description(to_regclass(part.qualified), 'pg_class') IS DISTINCT FROM mark THEN
@@ -115,6 +159,14 @@ async function createTables(db: Kysely<any>): Promise<void> {
       LOOP
         EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I %s', part.qualified, foreign_key.conname, foreign_key.definition);
       END LOOP;
+      PERFORM fleet.close_partition(part.qualified::regclass);
+      -- Without a key, UPDATE and DELETE of a table that is published would be refused.
+      SELECT relreplident INTO identity FROM pg_catalog.pg_class WHERE oid = fleet.default_partition(parent);
+      IF identity = 'f' OR identity <> 'n' AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_index WHERE indrelid = to_regclass(part.qualified) AND indisprimary)
+      THEN
+        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', part.qualified);
+      END IF;
       IF keeper <> current_user::regrole THEN
         EXECUTE format('ALTER TABLE %s OWNER TO %s', part.qualified, keeper);
       END IF;
@@ -144,7 +196,12 @@ async function prepareMonths(db: Kysely<any>): Promise<void> {
       END IF;
       EXECUTE format('SELECT count(*) FROM (SELECT FROM ONLY %1$s WHERE %2$I >= %3$L AND %2$I < %4$L LIMIT 1001) r',
         rest, part.key, part.lower, part.upper) INTO rows_inside;
-      IF rows_inside > 1000 OR part.lower::timestamp < fleet.utc_now() + interval '1 day' THEN RETURN 'left'; END IF;
+      -- Rows of anybody are diverted with the rights of the functions' owner: not into a table whose triggers are somebody else's.
+      IF rows_inside > 1000 OR part.lower::timestamp < fleet.utc_now() + interval '1 day'
+        OR EXISTS (SELECT FROM fleet.foreign_tables(parent, part.qualified))
+      THEN
+        RETURN 'left';
+      END IF;
       PERFORM fleet.create_partition_table(parent, month);
       EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', rest);
       EXECUTE format('ALTER TABLE %1$s ADD CONSTRAINT %2$I CHECK (%3$I IS NULL OR %3$I < %4$L OR %3$I >= %5$L) NOT VALID',
@@ -205,6 +262,8 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`DROP FUNCTION fleet.divert_row()`.execute(db)
   await sql`DROP FUNCTION fleet.move_to_partition(regclass, date)`.execute(db)
   await sql`DROP FUNCTION fleet.describe_partition(regclass, date)`.execute(db)
+  await sql`DROP FUNCTION fleet.foreign_tables(regclass, text)`.execute(db)
+  await sql`DROP FUNCTION fleet.close_partition(regclass)`.execute(db)
   await sql`DROP FUNCTION fleet.partition_columns(regclass)`.execute(db)
   await sql`DROP FUNCTION fleet.default_partition(regclass)`.execute(db)
   await sql`DROP TABLE fleet.partitioned_tables`.execute(db)

@@ -12,8 +12,8 @@ export async function up(db: Kysely<any>): Promise<void> {
   await joinTables(db)
   await sql`
     REVOKE EXECUTE ON FUNCTION
-      fleet.owned_sequences(regclass, text), fleet.parent_statements(regclass), fleet.partition_table(regclass),
-      fleet.unpartition_table(regclass) FROM PUBLIC`.execute(db)
+      fleet.owned_sequences(regclass, text), fleet.table_grants(regclass, text), fleet.parent_statements(regclass),
+      fleet.partition_table(regclass), fleet.unpartition_table(regclass) FROM PUBLIC`.execute(db)
 }
 
 async function describeTables(db: Kysely<any>): Promise<void> {
@@ -25,6 +25,17 @@ async function describeTables(db: Kysely<any>): Promise<void> {
         JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
        WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
          AND d.refobjid = relation AND d.deptype = 'a'
+    $$`.execute(db)
+  await sql`
+    CREATE FUNCTION fleet.table_grants(relation regclass, receiver text) RETURNS SETOF text LANGUAGE sql STABLE AS $$
+      SELECT format('GRANT %s%s ON %s TO %s%s', x.privilege_type, g.columns, receiver,
+             CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END,
+             CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+        FROM (SELECT relacl AS acl, '' AS columns FROM pg_class WHERE oid = relation
+              UNION ALL
+              SELECT attacl, format(' (%I)', attname) FROM pg_attribute WHERE attrelid = relation AND NOT attisdropped) g
+       CROSS JOIN aclexplode(g.acl) x
+       WHERE x.grantee <> (SELECT relowner FROM pg_class WHERE oid = relation)
     $$`.execute(db)
   // What makes a table that bears this one's name, and has its columns already, like it.
   await sql`
@@ -43,13 +54,7 @@ async function describeTables(db: Kysely<any>): Promise<void> {
         UNION ALL
         SELECT 4, '', fleet.owned_sequences(relation, relation::text)
         UNION ALL
-        SELECT 5, '', format('GRANT %s%s ON %s TO %s%s', x.privilege_type, g.columns, relation,
-               CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE x.grantee::regrole::text END,
-               CASE WHEN x.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-          FROM (SELECT relacl AS acl, '' AS columns FROM pg_class WHERE oid = relation
-                UNION ALL
-                SELECT attacl, format(' (%I)', attname) FROM pg_attribute WHERE attrelid = relation AND NOT attisdropped) g
-         CROSS JOIN aclexplode(g.acl) x
+        SELECT 5, '', fleet.table_grants(relation, relation::text)
         UNION ALL
         SELECT 6, '', format('COMMENT ON TABLE %s IS %L', relation, obj_description(relation, 'pg_class'))) s
     $$`.execute(db)
@@ -70,6 +75,13 @@ async function partitionTables(db: Kysely<any>): Promise<void> {
                                       ELSE format('%I UNIQUE', name || '_id_created_at_key') END
                             FROM pg_attribute WHERE attrelid = relation AND attname = 'created_at');
       former   name   := (SELECT conname FROM pg_constraint WHERE conrelid = relation AND contype = 'p');
+      -- What the table is published by, where that cannot stay: its key goes, and no primary key comes.
+      identity text    := (SELECT CASE WHEN c.relreplident = 'd' AND NOT a.attnotnull THEN 'DEFAULT'
+                                       WHEN i.indexrelid IS NOT NULL THEN format('USING INDEX %I', former) END
+                             FROM pg_class c
+                             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'created_at'
+                             LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisreplident AND i.indisprimary
+                            WHERE c.oid = relation);
       obstacles text; remedies text; statement text; statements text[];
     BEGIN
       SELECT string_agg(o.obstacle, '; '), string_agg(o.remedy, '; ') INTO obstacles, remedies
@@ -99,11 +111,19 @@ async function partitionTables(db: Kysely<any>): Promise<void> {
       LOOP
         EXECUTE statement;
       END LOOP;
+      IF identity IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', relation);
+      END IF;
       EXECUTE format('ALTER TABLE %s RENAME TO %I', relation, name || '_default');
       EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL EXCLUDING INDEXES) PARTITION BY RANGE (created_at)', target, rest);
+      PERFORM fleet.close_partition(target::regclass);
+      PERFORM fleet.close_partition(rest::regclass);
       FOREACH statement IN ARRAY statements LOOP EXECUTE statement; END LOOP;
+      SELECT CASE relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING' ELSE 'DEFAULT' END INTO statement
+        FROM pg_class WHERE oid = relation;
+      EXECUTE format('ALTER TABLE %s REPLICA IDENTITY %s', target, statement);
       EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s DEFAULT', target, rest);
-      INSERT INTO fleet.partitioned_tables (parent, former_key) VALUES (target::regclass, former);
+      INSERT INTO fleet.partitioned_tables (parent, former_key, former_identity) VALUES (target::regclass, former, identity);
     END $$`.execute(db)
 }
 
@@ -118,6 +138,7 @@ async function joinTables(db: Kysely<any>): Promise<void> {
       rest    regclass := fleet.default_partition(relation);
       columns text     := fleet.partition_columns(relation);
       former  name     := (SELECT former_key FROM fleet.partitioned_tables WHERE parent = relation);
+      identity text    := (SELECT former_identity FROM fleet.partitioned_tables WHERE parent = relation);
       part    record;
       statement text; renames text[];
     BEGIN
@@ -136,7 +157,11 @@ async function joinTables(db: Kysely<any>): Promise<void> {
         EXECUTE format('DROP TABLE %s', part.relation);
       END LOOP;
       EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM %3$s', rest, columns, relation);
-      FOR statement IN SELECT fleet.owned_sequences(relation, rest::text) LOOP EXECUTE statement; END LOOP;
+      FOR statement IN
+        SELECT fleet.owned_sequences(relation, rest::text) UNION ALL SELECT fleet.table_grants(relation, rest::text)
+      LOOP
+        EXECUTE statement;
+      END LOOP;
       DELETE FROM fleet.partitioned_tables WHERE parent = relation;
       EXECUTE format('DROP TABLE %s', relation);
       EXECUTE format('ALTER TABLE %s RENAME TO %I', rest, name);
@@ -148,6 +173,9 @@ async function joinTables(db: Kysely<any>): Promise<void> {
       IF former IS NOT NULL THEN
         EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY (id)', rest, former);
       END IF;
+      IF identity IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY %s', rest, identity);
+      END IF;
     END $$`.execute(db)
 }
 
@@ -155,5 +183,6 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`DROP FUNCTION fleet.unpartition_table(regclass)`.execute(db)
   await sql`DROP FUNCTION fleet.partition_table(regclass)`.execute(db)
   await sql`DROP FUNCTION fleet.parent_statements(regclass)`.execute(db)
+  await sql`DROP FUNCTION fleet.table_grants(regclass, text)`.execute(db)
   await sql`DROP FUNCTION fleet.owned_sequences(regclass, text)`.execute(db)
 }

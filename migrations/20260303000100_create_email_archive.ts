@@ -17,6 +17,7 @@ export async function up(db: Kysely<any>): Promise<void> {
       PRIMARY KEY (id, ended_at)
     ) PARTITION BY RANGE (ended_at)`.execute(db)
   await sql`CREATE TABLE fleet.email_archive_default PARTITION OF fleet.email_archive DEFAULT`.execute(db)
+  await sql`SELECT fleet.close_partition('fleet.email_archive_default')`.execute(db)
   await sql`INSERT INTO fleet.partitioned_tables (parent) VALUES ('fleet.email_archive')`.execute(db)
   await createIndexes(db)
   await indexRecipients(db)

@@ -48,6 +48,8 @@ const tables = {
     '': 'The tables whose monthly partitions are the fleet’s to make and drop.',
     parent: 'The table that is partitioned.',
     former_key: 'Name of the primary key that it had while it was in one piece; NULL where it never was.',
+    former_identity:
+      'Its REPLICA IDENTITY of then, where its keys of now do not allow it, so that FULL has replaced it; else NULL.',
   },
   'fleet.row_security': {
     '': 'What fleet migrate rls enable has switched on, so that disable switches off that and nothing else.',

@@ -749,6 +749,10 @@ export interface FleetEmailArchive {
 
 export interface FleetPartitionedTables {
   /**
+   * Its REPLICA IDENTITY of then, where its keys of now do not allow it, so that FULL has replaced it; else NULL.
+   */
+  former_identity: string | null;
+  /**
    * Name of the primary key that it had while it was in one piece; NULL where it never was.
    */
   former_key: string | null;

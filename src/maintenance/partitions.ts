@@ -9,6 +9,7 @@ import {
   preparePartition,
   validatePartition,
 } from './partition-store.ts'
+import { unlessRefused } from './refusal.ts'
 
 /** Beside the current one. An empty month costs nothing, and so long may no lifecycle worker run before a row misses its month. */
 const monthsAhead = 3
@@ -31,11 +32,16 @@ export async function keepPartitions(maintenance: Maintenance): Promise<KeptPart
   const failures: unknown[] = []
   for (const parent of await listPartitionedTables(db)) {
     try {
-      for (const month of months) {
-        const state = await makePartition(maintenance, parent, month)
-        if (state !== 'attached') kept[state].push(`${parent} ${month.slice(0, 7)}`)
-      }
-      await retryWhileLocked(signal, () => analyzePartitions(db, parent))
+      await unlessRefused(log, parent, {
+        async work() {
+          for (const month of months) {
+            const state = await makePartition(maintenance, parent, month)
+            if (state !== 'attached') kept[state].push(`${parent} ${month.slice(0, 7)}`)
+          }
+          await retryWhileLocked(signal, () => analyzePartitions(db, parent))
+        },
+        otherwise: undefined,
+      })
     } catch (err) {
       if (signal.aborted) throw err
       failures.push(new Error(`the partitions of ${parent} cannot be made`, { cause: err }))

@@ -6,6 +6,7 @@ import type { Maintenance } from './maintenance.ts'
 import { cutoffOf } from './months.ts'
 import { type DeletedRows, deleteNotifications } from './notification-retention.ts'
 import { deleteFromDefault, dropOnePartition } from './partition-store.ts'
+import { unlessRefused } from './refusal.ts'
 import { vacuumIfAllowed } from './vacuum.ts'
 
 /** In one transaction: some tens of milliseconds. */
@@ -35,13 +36,17 @@ export async function applyRetention(
  * Drops the months of a table that are past their retention as a whole, and deletes single rows from its default partition. Rows without
  * a time have no age, and stay.
  */
-export async function dropPast(
-  { db, signal, log }: Maintenance,
-  parent: string,
-  retention: Retention,
-): Promise<DroppedRows> {
-  if (retention === 'off') return { partitions: [], rows: 0 }
-  const before = cutoffOf(retention, await databaseNow(db))
+export async function dropPast(maintenance: Maintenance, parent: string, retention: Retention): Promise<DroppedRows> {
+  const nothing = { partitions: [], rows: 0 }
+  if (retention === 'off') return nothing
+  const before = cutoffOf(retention, await databaseNow(maintenance.db))
+  return unlessRefused(maintenance.log, parent, {
+    work: () => dropBefore(maintenance, parent, before),
+    otherwise: nothing,
+  })
+}
+
+async function dropBefore({ db, signal, log }: Maintenance, parent: string, before: string): Promise<DroppedRows> {
   const partitions: string[] = []
   const dropNext = () => retryWhileLocked(signal, () => dropOnePartition(db, parent, before))
   for (let name = await dropNext(); name !== null; name = await dropNext()) partitions.push(name)

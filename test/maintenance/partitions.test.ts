@@ -1,7 +1,10 @@
 import pg from 'pg'
+import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { connectDatabase } from '../../src/db/pool.ts'
 import { attachPartition, preparePartition, validatePartition } from '../../src/maintenance/partition-store.ts'
 import { keepPartitions, makePartition } from '../../src/maintenance/partitions.ts'
+import { dropPast } from '../../src/maintenance/retention.ts'
 import { foreignZones, inSession } from '../migrations/foreign-session.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { fillDefault, insertAudit, maintenanceOf, partitionsOf, placesOf, setClock } from './maintenance.ts'
@@ -268,5 +271,67 @@ describe('the functions', () => {
     expect(await names()).toEqual(['audit_log_2026_11'])
     await database.pool.query(`DROP OWNED BY ${role}`)
     await database.pool.query(`DROP ROLE ${role}`)
+  })
+})
+
+describe('a table of somebody else, where a superuser has migrated', () => {
+  const role = () => `platform_${new URL(database.url).pathname.slice(1)}`
+  const warnings: { table: string; hint: string }[] = []
+  let worker: ReturnType<typeof connectDatabase>
+
+  beforeEach(async () => {
+    warnings.length = 0
+    worker = connectDatabase({ url: database.workerUrl, applicationName: 'fleet-test' })
+    for (const statement of [
+      `CREATE ROLE ${role()}`,
+      `GRANT CREATE ON SCHEMA public TO ${role()}`,
+      `ALTER TABLE audit_log_default OWNER TO ${role()}`,
+    ]) {
+      await database.pool.query(statement)
+    }
+  })
+  afterEach(async () => {
+    await worker.close()
+    await database.pool.query(`DROP OWNED BY ${role()} CASCADE`)
+    await database.pool.query(`DROP ROLE ${role()}`)
+  })
+
+  const maintenance = () => ({
+    ...maintenanceOf(database),
+    db: worker.db,
+    log: pino({ level: 'warn' }, { write: (line: string) => warnings.push(JSON.parse(line)) }),
+  })
+
+  test('is not touched with the rights of the superuser: the worker says how to put it right and serves the others', async () => {
+    await insertAudit(database, '2020-01-01')
+    const { made } = await keepPartitions(maintenance())
+    expect(new Set(made.map((line) => line.split(' ')[0]))).toEqual(
+      new Set(tables.filter((table) => table !== auditLog)),
+    )
+    expect(await dropPast(maintenance(), auditLog, { unit: 'days', count: 30 })).toEqual({ partitions: [], rows: 0 })
+    expect(warnings).toMatchObject([{ table: auditLog }, { table: auditLog }])
+    const { hint = '' } = warnings[0] ?? {}
+    expect(hint).toMatch(/^ALTER TABLE public.audit_log_default OWNER TO \w+$/)
+    await database.pool.query(hint)
+    expect((await keepPartitions(maintenance())).made).toHaveLength(4)
+    expect(await names()).toHaveLength(4)
+  })
+
+  test('is served by no function, whatever the role is granted', async () => {
+    for (const call of [
+      `prepare_partition('public.audit_log', '2026-12-01')`,
+      `validate_partition('public.audit_log', '2026-12-01')`,
+      `attach_partition('public.audit_log', '2026-12-01')`,
+      `drop_partitions('public.audit_log', '2026-10-01')`,
+      `delete_from_default('public.audit_log', '2026-10-01', 10)`,
+      `analyze_partitions('public.audit_log')`,
+    ]) {
+      await expect(worker.pool.query(`SELECT fleet.${call}`), call).rejects.toThrow(/a superuser has migrated/)
+    }
+  })
+
+  test('has no row diverted, even where the superuser himself makes the month', async () => {
+    await fillDefault(database)
+    expect(await preparePartition(database.db, auditLog, '2027-01-01')).toBe('left')
   })
 })

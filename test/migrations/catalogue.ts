@@ -14,7 +14,7 @@ const objects = `
   UNION ALL
   SELECT format('extension %s %s', extname, obj_description(oid, 'pg_extension')) FROM pg_extension
   UNION ALL
-  SELECT format('relation %s %s %s %s %s %s %s %s', relkind, label, reloptions, relrowsecurity, relforcerowsecurity,
+  SELECT format('relation %s %s %s %s %s %s %s %s %s', relkind, label, reloptions, relrowsecurity, relforcerowsecurity, relreplident,
                 coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner)),
                 relowner::regrole, obj_description(oid, 'pg_class'))
     FROM relations

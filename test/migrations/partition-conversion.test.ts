@@ -166,6 +166,97 @@ describe('an adopted table', () => {
   })
 })
 
+describe('rights', () => {
+  const role = () => `reader_${new URL(database.url).pathname.slice(1)}`
+  const visible = () =>
+    rowsOf(`
+      SELECT DISTINCT c.relname AS "table" FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid
+       WHERE c.relnamespace IN ('public'::regnamespace, 'fleet'::regnamespace)
+         AND c.relname ~ '^(audit_log|ar_view_sessions|email_archive)(_default|_2026_11)?$'
+         AND (c.relacl::text LIKE '%${role()}=%' OR a.attacl::text LIKE '%${role()}=%') ORDER BY 1`)
+  beforeEach(async () => {
+    for (const statement of [
+      `CREATE ROLE ${role()}`,
+      `GRANT SELECT, DELETE ON audit_log, ar_view_sessions TO ${role()}`,
+      `GRANT UPDATE (user_agent) ON ar_view_sessions TO ${role()} WITH GRANT OPTION`,
+    ]) {
+      await database.pool.query(statement)
+    }
+  })
+  afterEach(async () => {
+    await database.pool.query(`DROP OWNED BY ${role()}; DROP ROLE ${role()}`)
+  })
+
+  test('are on the parent alone, whatever the old table had and new tables are given, and come back with down', async () => {
+    const catalogue = await readCatalogue(database.pool)
+    const defaults = `ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO ${role()}, PUBLIC`
+    await database.pool.query(defaults)
+    await migrateTo(database.db, '20260303000100_create_email_archive')
+    for (const parent of ['public.audit_log', 'public.ar_view_sessions', 'fleet.email_archive']) {
+      await makeMonth(parent, '2026-11-01')
+    }
+    expect(await visible()).toEqual([{ table: 'ar_view_sessions' }, { table: 'audit_log' }, { table: 'email_archive' }])
+    const session = new pg.Client(database.url)
+    await session.connect()
+    await session.query(`SET ROLE ${role()}`)
+    expect((await session.query('SELECT FROM ar_view_sessions')).rowCount).toBe(1)
+    for (const partition of ['ar_view_sessions_default', 'ar_view_sessions_2026_11', 'audit_log_default']) {
+      await expect(session.query(`DELETE FROM ${partition}`), partition).rejects.toThrow('permission denied')
+    }
+    await session.end()
+    await database.pool.query(defaults.replace('GRANT', 'REVOKE').replace(' TO ', ' FROM '))
+    await migrateTo(database.db, before)
+    expect(await readCatalogue(database.pool)).toEqual(catalogue)
+  })
+})
+
+describe('a table that is published', () => {
+  const identities = () =>
+    rowsOf(`
+      SELECT relname AS name, relreplident::text AS identity FROM pg_class
+       WHERE relkind IN ('r', 'p') AND relname ~ '^(audit_log|ar_view_sessions)' ORDER BY 1`)
+
+  test('has its rows changed as before, also where no primary key is possible', async () => {
+    await database.pool.query('CREATE PUBLICATION everything FOR ALL TABLES')
+    const catalogue = await readCatalogue(database.pool)
+    await migrateTo(database.db, after)
+    await database.pool.query(`
+      INSERT INTO ar_view_sessions (ar_content_id, project_id, company_id, created_at) VALUES (1, 1, 1, '2026-11-05')`)
+    for (const parent of ['audit_log', 'ar_view_sessions']) await makeMonth(parent, '2026-11-01')
+    expect(await identities()).toEqual([
+      { name: 'ar_view_sessions', identity: 'f' },
+      { name: 'ar_view_sessions_2026_11', identity: 'f' },
+      { name: 'ar_view_sessions_default', identity: 'f' },
+      { name: 'audit_log', identity: 'd' },
+      { name: 'audit_log_2026_11', identity: 'd' },
+      { name: 'audit_log_default', identity: 'd' },
+    ])
+    await database.pool.query(`
+      INSERT INTO ar_view_sessions (ar_content_id, project_id, company_id, created_at) VALUES (1, 1, 1, NULL)`)
+    expect((await database.pool.query(`UPDATE ar_view_sessions SET user_agent = 'x'`)).rowCount).toBe(3)
+    expect((await database.pool.query(`DELETE FROM ar_view_sessions`)).rowCount).toBe(3)
+    await migrateTo(database.db, before)
+    expect(await readCatalogue(database.pool)).toEqual(catalogue)
+  })
+
+  test('keeps REPLICA IDENTITY FULL, and gets back the key that it named', async () => {
+    await database.pool.query(`
+      ALTER TABLE audit_log REPLICA IDENTITY FULL;
+      ALTER TABLE ar_view_sessions REPLICA IDENTITY USING INDEX ar_view_sessions_pkey`)
+    const was = await identities()
+    await migrateTo(database.db, after)
+    await makeMonth('audit_log', '2026-11-01')
+    expect((await identities()).filter((table) => Object.values(table).at(1) !== 'f')).toEqual([])
+    await migrateTo(database.db, before)
+    expect(await identities()).toEqual(was)
+    expect(
+      await rowsOf(
+        `SELECT indexrelid::regclass::text AS index FROM pg_index WHERE indisreplident AND indrelid = 'ar_view_sessions'::regclass`,
+      ),
+    ).toEqual([{ index: 'ar_view_sessions_pkey' }])
+  })
+})
+
 describe('going down', () => {
   test('brings the rows of all partitions back into one plain table, also those of one that was never attached', async () => {
     const catalogue = await readCatalogue(database.pool)
