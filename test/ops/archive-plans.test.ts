@@ -74,13 +74,18 @@ const cases: [what: string, pages: number, act: (db: Kysely<DB>) => Promise<unkn
   ['a replay of a day', 100, (db) => previewChange(db, replay, { filter: window })],
   ['a replay by error class', 250, (db) => previewChange(db, replay, { filter: { errorClass: 'too_large' } })],
   ['looking for what is due', 20, (db) => monthsToArchive(db, '2026-01-01')],
+  ['which columns mail takes along', 150, readMailColumns],
   [
     'archiving nothing',
     5,
-    async (db) => {
-      const { kept: columns } = await readMailColumns(db)
-      return archiveBatch(db, { columns, status: 'sent', before: '2026-01-01', from: '-infinity', size: 1000 })
-    },
+    (db) =>
+      archiveBatch(db, {
+        columns: ['id', 'status', 'updated_at'],
+        status: 'sent',
+        before: '2026-01-01',
+        from: '-infinity',
+        size: 1000,
+      }),
   ],
 ]
 
