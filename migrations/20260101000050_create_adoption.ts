@@ -14,10 +14,8 @@ import { type Kysely, sql } from 'kysely'
  * Locks: none on existing tables.
  */
 export async function up(db: Kysely<any>): Promise<void> {
-  // Trigger functions look fleet.utc_now() up as whoever writes, and that is the platform's own role as well. What the schema
-  // holds has grants of its own.
-  await sql`GRANT USAGE ON SCHEMA fleet TO PUBLIC`.execute(db)
   await createRecord(db)
+  await openSchema(db)
   await createWithoutTriggers(db)
   await createSettleType(db)
   await createSettleFunction(db)
@@ -63,6 +61,19 @@ async function createRecord(db: Kysely<any>): Promise<void> {
         EXECUTE step.undo;
       END LOOP;
       DELETE FROM fleet.adoptions WHERE kind = object_kind AND name = object_name;
+    END $$`.execute(db)
+}
+
+async function openSchema(db: Kysely<any>): Promise<void> {
+  // Trigger functions look fleet.utc_now() up as whoever writes, and that is the platform's own role as well. What the schema
+  // holds has grants of its own. A schema that was there before the fleet may be open already, and stays so.
+  await sql`
+    DO $$ BEGIN
+      IF NOT EXISTS (SELECT FROM pg_namespace, aclexplode(nspacl) AS acl
+                      WHERE nspname = 'fleet' AND acl.grantee = 0 AND acl.privilege_type = 'USAGE') THEN
+        GRANT USAGE ON SCHEMA fleet TO PUBLIC;
+        PERFORM fleet.note_adoption('schema', 'fleet', 'created', 'USAGE granted to PUBLIC', 'REVOKE USAGE ON SCHEMA fleet FROM PUBLIC');
+      END IF;
     END $$`.execute(db)
 }
 
@@ -203,6 +214,7 @@ async function createViewStatements(db: Kysely<any>): Promise<void> {
 }
 
 export async function down(db: Kysely<any>): Promise<void> {
+  await sql`SELECT fleet.withdraw('schema', 'fleet')`.execute(db)
   await sql`DROP FUNCTION fleet.settle_view(text), fleet.view_statements(regclass, text, boolean), fleet.view_columns(regclass)`.execute(
     db,
   )
@@ -213,5 +225,4 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`DROP FUNCTION fleet.withdraw(text, text), fleet.change_found(text, text, text, text, text)`.execute(db)
   await sql`DROP FUNCTION fleet.note_adoption(text, text, text, text, text)`.execute(db)
   await sql`DROP TABLE fleet.adoptions`.execute(db)
-  await sql`REVOKE USAGE ON SCHEMA fleet FROM PUBLIC`.execute(db)
 }

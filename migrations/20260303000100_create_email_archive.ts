@@ -81,10 +81,10 @@ async function moveRowsBack(db: Kysely<any>): Promise<void> {
     DO $$
     DECLARE
       columns text := (
-        SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum)
-          FROM pg_attribute
-         WHERE attrelid = 'fleet.email_archive'::regclass AND attnum > 0 AND NOT attisdropped
-           AND attname NOT IN ('ended_at', 'archived_at'));
+        SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
+          FROM pg_attribute AS a
+          JOIN pg_attribute AS q ON q.attrelid = 'email_queue'::regclass AND q.attname = a.attname
+         WHERE a.attrelid = 'fleet.email_archive'::regclass AND a.attnum > 0 AND q.attgenerated = '');
     BEGIN
       EXECUTE format('INSERT INTO email_queue (%1$s) SELECT %1$s FROM fleet.email_archive', columns);
     END $$`.execute(db)

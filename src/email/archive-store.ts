@@ -1,51 +1,39 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
-import type { DB, EmailQueue } from '../db/schema.ts'
+import type { DB } from '../db/schema.ts'
 
 /** The statuses of mail that has ended. Held mail has not: it waits for an operator. */
 export const endedStatuses = ['sent', 'failed', 'cancelled', 'expired'] as const
 
 export type EndedStatus = (typeof endedStatuses)[number]
 
-/** What a mail takes along to the archive and back: every column of `email_queue`. */
-export const archivedColumns = [
-  'id',
-  'recipient_to',
-  'recipient_cc',
-  'recipient_bcc',
-  'subject',
-  'body',
-  'html',
-  'template_id',
-  'variables',
-  'status',
-  'attempts',
-  'max_attempts',
-  'last_error',
-  'priority',
-  'scheduled_at',
-  'created_at',
-  'updated_at',
-  'sent_at',
-  'enqueued_at',
-  'due_at',
-  'prio',
-  'not_after',
-  'dedup_key',
-  'message_id',
-  'recipients',
-  'error_class',
-  'claim_token',
-  'claimed_by',
-  'leased_until',
-  'rescues',
-] as const satisfies readonly (keyof EmailQueue)[]
+export interface MailColumns {
+  /** What a mail takes along to the archive and back; what the queue computes, it computes anew. */
+  readonly kept: readonly string[]
+  /** Columns of `email_queue` that would be lost: somebody has added them since the archive was made. */
+  readonly lost: readonly string[]
+}
 
-/** The same as SQL, of row `alias`. */
-export function archivedColumnsOf(alias: string): RawBuilder<unknown> {
-  return sql.join(archivedColumns.map((column) => sql.ref(`${alias}.${column}`)))
+/** A platform may have columns of its own in `email_queue`; the archive was made like it and has these, too. */
+export async function readMailColumns(db: Kysely<DB>): Promise<MailColumns> {
+  const { rows } = await sql<{ name: string; isArchived: boolean }>`
+    SELECT q.attname AS name, a.attname IS NOT NULL AS "isArchived"
+      FROM pg_attribute AS q
+      LEFT JOIN pg_attribute AS a
+        ON a.attrelid = 'fleet.email_archive'::regclass AND a.attname = q.attname AND NOT a.attisdropped
+     WHERE q.attrelid = 'email_queue'::regclass AND q.attnum > 0 AND NOT q.attisdropped AND q.attgenerated = ''
+     ORDER BY q.attnum`.execute(db)
+  const names = (isArchived: boolean) => rows.filter((row) => row.isArchived === isArchived).map(({ name }) => name)
+  return { kept: names(true), lost: names(false) }
+}
+
+/** Columns as SQL, of row `alias` if there is one. */
+export function columnList(columns: readonly string[], alias?: string): RawBuilder<unknown> {
+  return sql.join(columns.map((column) => (alias === undefined ? sql.id(column) : sql.id(alias, column))))
 }
 
 export interface BatchRequest {
+  /** What each mail takes along. */
+  readonly columns: readonly string[]
   readonly status: EndedStatus
   /** The mail ended before this day, in UTC. */
   readonly before: string
@@ -61,7 +49,7 @@ export interface BatchRequest {
  */
 export async function archiveBatch(
   db: Kysely<DB>,
-  { status, before, from, size }: BatchRequest,
+  { columns, status, before, from, size }: BatchRequest,
 ): Promise<{ moved: number; to: string | null }> {
   const { rows } = await sql<{ moved: number; to: string | null }>`
     WITH ended AS MATERIALIZED (
@@ -78,26 +66,15 @@ export async function archiveBatch(
       DELETE FROM email_queue AS q
        USING ended
        WHERE q.id = ended.id
-   RETURNING ${archivedColumnsOf('q')}
+   RETURNING ${columnList(columns, 'q')}
     ),
     archived AS (
-      INSERT INTO fleet.email_archive (${sql.join(archivedColumns.map((column) => sql.ref(column)))}, ended_at)
-      SELECT ${archivedColumnsOf('moved')}, moved.updated_at FROM moved
+      INSERT INTO fleet.email_archive (${columnList(columns)}, ended_at)
+      SELECT ${columnList(columns, 'moved')}, moved.updated_at FROM moved
    RETURNING ended_at
     )
     SELECT count(*)::int AS moved, max(ended_at)::text AS "to" FROM archived`.execute(db)
   return rows[0] ?? { moved: 0, to: null }
-}
-
-/** Columns of `email_queue` that would be lost in the archive: somebody else has added them. */
-export async function unknownColumns(db: Kysely<DB>): Promise<string[]> {
-  const { rows } = await sql<{ name: string }>`
-    SELECT attname AS name
-      FROM pg_attribute
-     WHERE attrelid = 'email_queue'::regclass AND attnum > 0 AND NOT attisdropped
-       AND attname <> ALL(${archivedColumns}::name[])
-     ORDER BY attnum`.execute(db)
-  return rows.map(({ name }) => name)
 }
 
 /**

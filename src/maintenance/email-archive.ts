@@ -1,10 +1,10 @@
 import type { Retention } from '../config/retention.ts'
 import {
   archiveBatch,
-  type EndedStatus,
+  type BatchRequest,
   endedStatuses,
   monthsToArchive,
-  unknownColumns,
+  readMailColumns,
 } from '../email/archive-store.ts'
 import { databaseNow } from '../ops/clock.ts'
 import { inBatches } from './batches.ts'
@@ -27,22 +27,25 @@ export async function archiveMail(maintenance: Maintenance, after: Retention): P
   const { db, log } = maintenance
   if (after === 'off') return { moved: 0 }
   const before = cutoffOf(after, await databaseNow(db))
-  const unknown = await unknownColumns(db)
-  if (unknown.length > 0) {
-    throw new Error(`nothing is archived: email_queue has columns that the archive would lose: ${unknown.join(', ')}`)
+  const { kept: columns, lost } = await readMailColumns(db)
+  if (lost.length > 0) {
+    throw new Error(`nothing is archived: email_queue has columns that the archive would lose: ${lost.join(', ')}`)
   }
   for (const month of await monthsToArchive(db, before)) await makePartition(maintenance, archive, month)
   let moved = 0
-  for (const status of endedStatuses) moved += await archiveStatus(maintenance, status, before)
+  for (const status of endedStatuses) moved += await archiveStatus(maintenance, { columns, status, before })
   if (moved >= rowsAtOnce) await tidyUp(maintenance)
   if (moved > 0) log.info({ moved, before }, 'ended mail archived')
   return { moved }
 }
 
-function archiveStatus({ db, signal }: Maintenance, status: EndedStatus, before: string): Promise<number> {
+function archiveStatus(
+  { db, signal }: Maintenance,
+  ended: Pick<BatchRequest, 'columns' | 'status' | 'before'>,
+): Promise<number> {
   let from = '-infinity'
   return inBatches(signal, async () => {
-    const { moved, to } = await archiveBatch(db, { status, before, from, size: rowsAtOnce })
+    const { moved, to } = await archiveBatch(db, { ...ended, from, size: rowsAtOnce })
     from = to ?? from
     return moved
   })

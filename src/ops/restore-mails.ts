@@ -1,6 +1,6 @@
 import { sql, type Transaction } from 'kysely'
 import type { DB } from '../db/schema.ts'
-import { archivedColumns, archivedColumnsOf } from '../email/archive-store.ts'
+import { columnList, readMailColumns } from '../email/archive-store.ts'
 import { archivedStatuses, meantMails } from './meant-mails.ts'
 import type { ChangeRequest, StatusChange } from './status-change.ts'
 
@@ -14,19 +14,20 @@ export async function restoreMails(
   { filter, limit }: ChangeRequest,
 ): Promise<number[]> {
   if (archivedStatuses(change, filter).length === 0) return []
+  const { kept } = await readMailColumns(transaction)
   await restoring(transaction, 'on')
   const { rows } = await sql<{ id: number }>`
     WITH meant AS MATERIALIZED (${meantMails(change, filter)}),
     chosen AS MATERIALIZED (
       SELECT id, ended_at FROM meant WHERE obstacle IS NULL ORDER BY prio, id LIMIT ${limit ?? null}),
     taken AS MATERIALIZED (
-      SELECT ${archivedColumnsOf('a')}, a.ended_at
+      SELECT ${columnList(kept, 'a')}, a.ended_at
         FROM chosen
         JOIN fleet.email_archive AS a USING (id, ended_at)
          FOR UPDATE OF a SKIP LOCKED),
     restored AS (
-      INSERT INTO email_queue (${sql.join(archivedColumns.map((column) => sql.ref(column)))})
-      SELECT ${archivedColumnsOf('taken')} FROM taken
+      INSERT INTO email_queue (${columnList(kept)})
+      SELECT ${columnList(kept, 'taken')} FROM taken
           ON CONFLICT (dedup_key) DO NOTHING
    RETURNING id)
     DELETE FROM fleet.email_archive AS a

@@ -1,6 +1,6 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { DB } from '../db/schema.ts'
-import { archivedColumnsOf } from '../email/archive-store.ts'
+import { columnList, readMailColumns } from '../email/archive-store.ts'
 import { type MailFilter, mailCondition } from './mail-filter.ts'
 import type { StatusChange } from './status-change.ts'
 
@@ -45,6 +45,7 @@ export async function findNamedInVain(
 ): Promise<SkippedMails[]> {
   if (filter.ids === undefined) return []
   const statuses = filter.statuses ?? change.from
+  const { kept } = await readMailColumns(db)
   const { rows } = await sql<{ reason: SkipReason; status: string | null; count: number; ids: number[] }>`
     SELECT reason, CASE WHEN reason = 'status' THEN status END AS status,
            count(*)::int AS count, (array_agg(id ORDER BY id))[1:${sql.lit(namedIds)}] AS ids
@@ -55,7 +56,7 @@ export async function findNamedInVain(
                     WHEN q.status <> ALL(${statuses}::text[]) OR ${mailCondition(filter, change.changed)} IS NOT TRUE THEN 'filter'
                END AS reason
           FROM (SELECT DISTINCT unnest(${filter.ids}::int[]) AS id) AS named
-          LEFT JOIN (${everyMail}) AS q ON q.id = named.id
+          LEFT JOIN (${everyMail(kept)}) AS q ON q.id = named.id
       ) AS meant
      WHERE reason IS NOT NULL
      GROUP BY 1, 2
@@ -63,8 +64,9 @@ export async function findNamedInVain(
   return rows.map(({ status, ...skipped }) => (status === null ? skipped : { ...skipped, status }))
 }
 
-/** The queue and the archive in what a filter reads. */
-const everyMail = sql`
-  SELECT ${archivedColumnsOf('queued')} FROM email_queue AS queued
-   UNION ALL
-  SELECT ${archivedColumnsOf('archived')} FROM fleet.email_archive AS archived`
+function everyMail(columns: readonly string[]): RawBuilder<unknown> {
+  return sql`
+    SELECT ${columnList(columns, 'queued')} FROM email_queue AS queued
+     UNION ALL
+    SELECT ${columnList(columns, 'archived')} FROM fleet.email_archive AS archived`
+}

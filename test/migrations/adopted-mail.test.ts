@@ -2,8 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { adoptionReport } from '../../src/db/adoption/report.ts'
 import { migrateTo, migrateUp } from '../../src/db/migrator.ts'
 import { emailTable } from '../../src/email/store.ts'
+import { archiveMail } from '../../src/maintenance/email-archive.ts'
 import { replay } from '../../src/ops/replay-mails.ts'
 import { applyChange } from '../../src/ops/status-change.ts'
+import { maintenanceOf } from '../maintenance/maintenance.ts'
 import { createEmptyTestDatabase, type TestDatabase } from '../support/database.ts'
 import { checksums, fillPlatform } from './installation-rows.ts'
 import { platformColumns } from './platform-columns.ts'
@@ -132,6 +134,37 @@ describe('mail that waits when the fleet comes', () => {
     const worker = emailTable(database.db, { owner: 'worker', leaseSeconds: 60, messageIdDomain: 'vertex.example' })
     expect(await worker.claim(100)).toEqual({ rows: [], expired: [] })
     expect(await worker.reap()).toEqual([])
+  })
+})
+
+describe("a platform's own columns of the mail queue", () => {
+  beforeEach(async () => {
+    await database.pool.query(`
+      ALTER TABLE email_queue ADD COLUMN "Campaign.Id" text, ADD COLUMN length integer GENERATED ALWAYS AS (length(subject)) STORED;
+      TRUNCATE email_queue RESTART IDENTITY`)
+    await migrateUp(database.db)
+    await database.pool.query(`
+      INSERT INTO email_queue (recipient_to, subject, body, status, updated_at, "Campaign.Id")
+      VALUES ('ann@example.org', 'Hello', 'Text', 'failed', '2020-01-01', 'spring')`)
+    expect(await archiveMail(maintenanceOf(database), { count: 90, unit: 'days' })).toEqual({ moved: 1 })
+  })
+
+  test('go to the archive with their mail, and come back when it is replayed', async () => {
+    const { db, pool } = database
+    expect((await pool.query('SELECT "Campaign.Id" FROM fleet.email_archive')).rows).toEqual([
+      { 'Campaign.Id': 'spring' },
+    ])
+    expect(await applyChange(db, replay, { filter: { ids: [1] }, actor: 'ann' })).toMatchObject({ archived: 1 })
+    expect((await pool.query('SELECT status, "Campaign.Id", length FROM email_queue')).rows).toEqual([
+      { status: 'pending', 'Campaign.Id': 'spring', length: 5 },
+    ])
+  })
+
+  test('come back on down, too', async () => {
+    await migrateTo(database.db, beforeTheQueue)
+    expect((await database.pool.query('SELECT "Campaign.Id", length FROM email_queue')).rows).toEqual([
+      { 'Campaign.Id': 'spring', length: 5 },
+    ])
   })
 })
 

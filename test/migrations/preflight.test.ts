@@ -125,7 +125,17 @@ const obstacles: readonly (readonly [obstacle: string, statement: string, findin
     'CREATE SCHEMA fleet; CREATE TABLE fleet.cars (id integer); CREATE SCHEMA pgboss; CREATE TABLE pgboss.job (id integer)',
     [
       'table fleet.cars: nothing but what the migrations make in schema fleet, not an object of others | ALTER TABLE fleet.cars SET SCHEMA public;',
-      "schema pgboss: no such schema, or an empty one: the migrations install pg-boss in it, not another program's pg-boss | ALTER SCHEMA pgboss RENAME TO pgboss_before_fleet;",
+      "schema pgboss: no such schema, or an empty one: the migrations install pg-boss in it, not one that holds another program's objects | ALTER SCHEMA pgboss RENAME TO pgboss_before_fleet;",
+    ],
+  ],
+  [
+    'schemas that others fill with functions and types only',
+    `CREATE SCHEMA fleet; CREATE FUNCTION fleet.drive(integer) RETURNS integer LANGUAGE sql AS 'SELECT 1'; CREATE DOMAIN fleet.plate AS text;
+     CREATE SCHEMA pgboss; CREATE TYPE pgboss.mood AS ENUM ('good')`,
+    [
+      'domain fleet.plate: nothing but what the migrations make in schema fleet, not an object of others | ALTER DOMAIN fleet.plate SET SCHEMA public;',
+      'function fleet.drive(integer): nothing but what the migrations make in schema fleet, not an object of others | ALTER FUNCTION fleet.drive(integer) SET SCHEMA public;',
+      "schema pgboss: no such schema, or an empty one: the migrations install pg-boss in it, not one that holds another program's objects | ALTER SCHEMA pgboss RENAME TO pgboss_before_fleet;",
     ],
   ],
 ]

@@ -81,6 +81,24 @@ describe('down', () => {
     expect((await pool.query('INSERT INTO mine DEFAULT VALUES RETURNING id')).rows).toHaveLength(1)
   })
 
+  test('leaves the schemas that were there before, with their rights, and empties them', async () => {
+    const { db, pool } = database
+    await pool.query('CREATE SCHEMA fleet; GRANT USAGE ON SCHEMA fleet TO PUBLIC; CREATE SCHEMA pgboss')
+    const before = await readCatalogue(pool)
+    await migrateUp(db)
+    await migrateTo(db, null)
+    expect(await readCatalogue(pool)).toEqual(before)
+  })
+
+  test('takes back from a schema that was there before what the migrations have granted', async () => {
+    const { db, pool } = database
+    await pool.query('CREATE SCHEMA fleet')
+    const before = await readCatalogue(pool)
+    await migrateTo(db, clockAndTypes)
+    await migrateTo(db, null)
+    expect(await readCatalogue(pool)).toEqual(before)
+  })
+
   test('leaves schema fleet where somebody has put something of their own into it', async () => {
     const { db, pool } = database
     await migrateTo(db, clockAndTypes)

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import { afterAll, describe, expect, it } from 'vitest'
 import { migrateUp } from '../../src/db/migrator.ts'
 import type { DB } from '../../src/db/schema.ts'
-import { archiveBatch, monthsToArchive } from '../../src/email/archive-store.ts'
+import { archiveBatch, monthsToArchive, readMailColumns } from '../../src/email/archive-store.ts'
 import { readAddressPattern } from '../../src/ops/address-pattern.ts'
 import { listMails } from '../../src/ops/list-mails.ts'
 import type { MailFilter } from '../../src/ops/mail-filter.ts'
@@ -74,10 +74,18 @@ const cases: [what: string, pages: number, act: (db: Kysely<DB>) => Promise<unkn
   ['a replay of a day', 100, (db) => previewChange(db, replay, { filter: window })],
   ['a replay by error class', 250, (db) => previewChange(db, replay, { filter: { errorClass: 'too_large' } })],
   ['looking for what is due', 20, (db) => monthsToArchive(db, '2026-01-01')],
+  ['which columns mail takes along', 150, readMailColumns],
   [
     'archiving nothing',
     5,
-    (db) => archiveBatch(db, { status: 'sent', before: '2026-01-01', from: '-infinity', size: 1000 }),
+    (db) =>
+      archiveBatch(db, {
+        columns: ['id', 'status', 'updated_at'],
+        status: 'sent',
+        before: '2026-01-01',
+        from: '-infinity',
+        size: 1000,
+      }),
   ],
 ]
 

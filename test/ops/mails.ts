@@ -1,6 +1,6 @@
 import type { Insertable, Kysely } from 'kysely'
 import type { DB, EmailQueue } from '../../src/db/schema.ts'
-import { archiveBatch, endedStatuses } from '../../src/email/archive-store.ts'
+import { archiveBatch, endedStatuses, readMailColumns } from '../../src/email/archive-store.ts'
 
 /** Inserts one mail, with whatever the test is about, and answers its id. Nothing but the stamp of arrivals comes in between. */
 export async function insertMail(db: Kysely<DB>, mail: Partial<Insertable<EmailQueue>> = {}): Promise<number> {
@@ -19,7 +19,8 @@ export async function statusOf(db: Kysely<DB>, id: number): Promise<string | nul
 
 /** Moves all mail that has ended into the archive, whenever that was. */
 export async function archiveEnded(db: Kysely<DB>): Promise<void> {
-  const untilAnyTime = { before: 'infinity', from: '-infinity', size: 100_000 }
+  const { kept: columns } = await readMailColumns(db)
+  const untilAnyTime = { columns, before: 'infinity', from: '-infinity', size: 100_000 }
   for (const status of endedStatuses) await archiveBatch(db, { status, ...untilAnyTime })
 }
 

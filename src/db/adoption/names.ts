@@ -7,7 +7,7 @@ import type { Scene } from './preflight.ts'
 
 interface Relation {
   readonly name: string
-  /** TABLE, VIEW, INDEX, SEQUENCE … as ALTER names it. */
+  /** TABLE, VIEW, INDEX, SEQUENCE, FUNCTION … as ALTER names it. */
   readonly kind: string
 }
 
@@ -32,6 +32,22 @@ async function readRelations({ db }: Scene, schema: string): Promise<Relation[]>
       FROM pg_class
      WHERE relnamespace = to_regnamespace(${schema})
      ORDER BY relname`.execute(db)
+  return rows
+}
+
+/** Types that come with a table, an array or a range have no life of their own. */
+async function readRoutinesAndTypes({ db }: Scene, schema: string): Promise<Relation[]> {
+  const { rows } = await sql<Relation>`
+    SELECT format('%I(%s)', proname, pg_get_function_identity_arguments(oid)) AS name,
+           CASE prokind WHEN 'p' THEN 'PROCEDURE' WHEN 'a' THEN 'AGGREGATE' ELSE 'FUNCTION' END AS kind
+      FROM pg_proc
+     WHERE pronamespace = to_regnamespace(${schema})
+     UNION ALL
+    SELECT quote_ident(typname), CASE typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END
+      FROM pg_type AS t
+     WHERE typnamespace = to_regnamespace(${schema}) AND typtype IN ('b', 'd', 'e', 'r')
+       AND NOT EXISTS (SELECT FROM pg_type AS element WHERE element.typarray = t.oid)
+     ORDER BY 2, 1`.execute(db)
   return rows
 }
 
@@ -93,9 +109,12 @@ function inTheWay({ name, kind }: Relation, purpose: string): Difference {
 /** Both schemas are the fleet's alone. Before the first migration there is at most the bookkeeping in one, and nothing in the other. */
 async function strangers(scene: Scene): Promise<Difference[]> {
   const inFleet = await readRelations(scene, 'fleet')
-  const inPgboss = await readRelations(scene, 'pgboss')
-  const isOurs = inFleet.some(({ name }) => name === 'adoptions')
-  const others = isOurs ? [] : inFleet.filter(({ name, kind }) => !name.startsWith('migrations') && kind !== 'INDEX')
+  if (inFleet.some(({ name }) => name === 'adoptions')) return []
+  const others = [
+    ...inFleet.filter(({ name, kind }) => !name.startsWith('migrations') && kind !== 'INDEX'),
+    ...(await readRoutinesAndTypes(scene, 'fleet')),
+  ]
+  const inPgboss = [...(await readRelations(scene, 'pgboss')), ...(await readRoutinesAndTypes(scene, 'pgboss'))]
   return [
     ...others.map(({ name, kind }) => ({
       object: `${kind.toLowerCase()} fleet.${name}`,
@@ -103,15 +122,13 @@ async function strangers(scene: Scene): Promise<Difference[]> {
       found: 'an object of others',
       remedy: [`ALTER ${kind} fleet.${name} SET SCHEMA public;`],
     })),
-    ...(inPgboss.length === 0 || isOurs
-      ? []
-      : [
-          {
-            object: 'schema pgboss',
-            wanted: 'no such schema, or an empty one: the migrations install pg-boss in it',
-            found: "another program's pg-boss",
-            remedy: ['ALTER SCHEMA pgboss RENAME TO pgboss_before_fleet;'],
-          },
-        ]),
+    ...(inPgboss.length === 0 ? [] : [filledPgboss]),
   ]
+}
+
+const filledPgboss: Difference = {
+  object: 'schema pgboss',
+  wanted: 'no such schema, or an empty one: the migrations install pg-boss in it',
+  found: "one that holds another program's objects",
+  remedy: ['ALTER SCHEMA pgboss RENAME TO pgboss_before_fleet;'],
 }

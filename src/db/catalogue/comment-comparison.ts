@@ -7,7 +7,10 @@ interface Commented {
   readonly text: string | null
 }
 
-/** The platform's own words about its tables stand; only where it has none are the fleet's expected. */
+/**
+ * The platform's own words about its tables stand; only where it has none are the fleet's expected. Those on a schema are not
+ * compared: one that was there before the fleet keeps its own, or none.
+ */
 export function compareComments(wanted: Catalogue, live: Catalogue): Finding[] {
   const { both } = pair(holdersOf(wanted), holdersOf(live), ({ name }) => name)
   return both.flatMap(({ wanted: holder, live: there }): Finding[] => {
@@ -36,7 +39,7 @@ interface Holder {
   readonly comments: readonly Commented[]
 }
 
-function holdersOf({ schemas, tables, views, routines }: Catalogue): Holder[] {
+function holdersOf({ tables, views, routines }: Catalogue): Holder[] {
   const whole = (
     kind: string,
     { schema, name, comment: text }: { schema: string; name: string; comment: string | null },
@@ -46,7 +49,6 @@ function holdersOf({ schemas, tables, views, routines }: Catalogue): Holder[] {
     comments: [{ target: `${kind} ${name}`, text }],
   })
   return [
-    ...schemas.map((schema) => whole('SCHEMA', { ...schema, schema: schema.name })),
     ...tables.map((table) => ({
       schema: table.schema,
       name: `table ${table.name}`,

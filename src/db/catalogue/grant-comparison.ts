@@ -14,11 +14,17 @@ interface Target {
   readonly columns?: readonly string[]
 }
 
-/** What the fleet's roles and PUBLIC may do, on objects that are both wanted and there. */
+/**
+ * What the fleet's roles and PUBLIC may do, on objects that are both wanted and there. A platform that has taken rights on its own
+ * objects from PUBLIC is not asked to give them back.
+ */
 export function compareGrants(wanted: Catalogue, live: Catalogue): Finding[] {
   const { both } = pair(targetsOf(wanted), targetsOf(live), ({ key }) => key)
   return both.flatMap(({ wanted: target, live: there }): Finding[] => {
-    const lacking = without(possible(target.grants, there.columns ?? []), there.grants)
+    const [, lacking] = split(
+      without(possible(target.grants, there.columns ?? []), there.grants),
+      (role) => role === 'PUBLIC' && target.schema === 'public',
+    )
     const extra = without(there.grants, target.grants)
     const [unwanted, others] = split(extra, (role) => role !== 'PUBLIC' || target.schema === 'fleet')
     const object = `grants on ${nameOf(there)}`

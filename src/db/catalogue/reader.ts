@@ -5,8 +5,20 @@ import { fleetRoles } from './roles.ts'
 import { readTables } from './table-reader.ts'
 
 /**
+ * Definitions are printed as these say, whatever the role and the database have set. With an empty path every name comes with its
+ * schema.
+ */
+const printing: Readonly<Record<string, string>> = {
+  search_path: '',
+  IntervalStyle: 'postgres',
+  DateStyle: 'ISO, MDY',
+  TimeZone: 'UTC',
+  quote_all_identifiers: 'off',
+}
+
+/**
  * The catalogue as one moment sees it. Only reads, and needs no right but to connect: PostgreSQL shows its catalogues to everyone. A
- * transaction that is given stays as it is, its search path included.
+ * transaction that is given stays as it is, its settings included.
  */
 export async function readCatalogue<DB>(db: Kysely<DB>): Promise<Catalogue> {
   if (db.isTransaction) return readInside(db)
@@ -14,9 +26,11 @@ export async function readCatalogue<DB>(db: Kysely<DB>): Promise<Catalogue> {
 }
 
 async function readInside(db: QueryExecutorProvider): Promise<Catalogue> {
-  // With an empty path every name is printed with its schema, whatever the role's own settings are.
-  const path = await one<{ path: string }>(db, sql`SELECT current_setting('search_path') AS path`)
-  await sql`SELECT set_config('search_path', '', true)`.execute(db)
+  const { former } = await one<{ former: Record<string, string> }>(
+    db,
+    sql`SELECT jsonb_object_agg(name, current_setting(name)) AS former FROM unnest(${Object.keys(printing)}::text[]) name`,
+  )
+  await set(db, printing)
   const { major } = await one<{ major: number }>(
     db,
     sql`SELECT current_setting('server_version_num')::integer / 10000 AS major`,
@@ -33,8 +47,13 @@ async function readInside(db: QueryExecutorProvider): Promise<Catalogue> {
     sequences: await readSequences(db),
     pgBossVersion: await readPgBossVersion(db),
   }
-  await sql`SELECT set_config('search_path', ${path.path}, true)`.execute(db)
+  await set(db, former)
   return catalogue
+}
+
+/** For the length of the transaction. */
+async function set(db: QueryExecutorProvider, settings: Readonly<Record<string, string>>): Promise<void> {
+  await sql`SELECT set_config(key, value, true) FROM jsonb_each_text(${JSON.stringify(settings)}::jsonb)`.execute(db)
 }
 
 async function readRoles(db: QueryExecutorProvider): Promise<string[]> {

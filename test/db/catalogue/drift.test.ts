@@ -1,8 +1,10 @@
+import { sql as raw, type Transaction } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Catalogue } from '../../../src/db/catalogue/catalogue.ts'
 import { type Comparison, compareCatalogues } from '../../../src/db/catalogue/comparison.ts'
 import { readCatalogue } from '../../../src/db/catalogue/reader.ts'
 import { expectedCatalogue } from '../../../src/db/catalogue/snapshot.ts'
+import type { DB } from '../../../src/db/schema.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 
 interface Drift {
@@ -247,4 +249,38 @@ describe('drift', () => {
     for (const { remedy } of differences) for (const statement of remedy) await database.pool.query(statement)
     expect((await compare()).differences).toEqual([])
   })
+
+  test.each([
+    'REVOKE EXECUTE ON FUNCTION update_updated_at_column() FROM PUBLIC',
+    'COMMENT ON SCHEMA fleet IS NULL',
+    `COMMENT ON SCHEMA fleet IS 'Where the cars are'`,
+  ])('is none what a platform may have done before: %s', async (statement) => {
+    await undone(async (transaction) => {
+      await raw.raw(statement).execute(transaction)
+      expect(compareCatalogues(expected, await readCatalogue(transaction)).differences).toEqual([])
+    })
+  })
+
+  test.each([
+    ['IntervalStyle', 'sql_standard'],
+    ['DateStyle', 'German, DMY'],
+    ['TimeZone', 'Asia/Tokyo'],
+    ['quote_all_identifiers', 'on'],
+  ])('is none where the database has set %s to %s, and the session keeps it', async (name, value) => {
+    await undone(async (transaction) => {
+      await raw`SELECT set_config(${name}, ${value}, true)`.execute(transaction)
+      expect(compareCatalogues(expected, await readCatalogue(transaction)).differences).toEqual([])
+      const { rows } = await raw<{ value: string }>`SELECT current_setting(${name}) AS value`.execute(transaction)
+      expect(rows).toEqual([{ value }])
+    })
+  })
+
+  async function undone(act: (transaction: Transaction<DB>) => Promise<void>): Promise<void> {
+    const transaction = await database.db.startTransaction().execute()
+    try {
+      await act(transaction)
+    } finally {
+      await transaction.rollback().execute()
+    }
+  }
 })
