@@ -253,10 +253,11 @@ export async function down(db: Kysely<any>): Promise<void> {
           FROM pg_policy
          WHERE polrelid IN (SELECT fleet.guarded_tables()) AND polname IN ('fleet_owner', 'fleet_worker', 'fleet_app', 'fleet_readonly')
         UNION ALL
-        SELECT format('REVOKE SELECT ON %s FROM fleet_app', to_regclass(relation))
+        SELECT format('REVOKE SELECT ON %s FROM fleet_app', c.oid::regclass)
           FROM fleet.row_security
-         WHERE setting = 'security_invoker' AND to_regclass(relation) IS NOT NULL
-           AND EXISTS (SELECT FROM pg_roles WHERE rolname = 'fleet_app')
+          JOIN pg_class c ON c.oid = to_regclass(relation)
+          JOIN pg_roles r ON r.rolname = 'fleet_app' AND r.oid <> c.relowner
+         WHERE setting = 'security_invoker'
         UNION ALL
         SELECT format('ALTER VIEW %s RESET (security_invoker)', to_regclass(relation))
           FROM fleet.row_security

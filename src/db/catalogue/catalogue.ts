@@ -21,7 +21,7 @@ export interface Catalogue {
   readonly pgBossVersion: number | null
 }
 
-/** Privileges by role, for PUBLIC and the fleet's roles: `SELECT`, or `UPDATE (status)` for a column. An owner's own are left out. */
+/** Privileges by role, for PUBLIC and the fleet's roles: `SELECT`, or `UPDATE (status)` for a column; OWNERSHIP for an owner. */
 export type Grants = Readonly<Record<string, readonly string[]>>
 
 export interface Schema {
