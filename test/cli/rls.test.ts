@@ -58,7 +58,17 @@ const losses = [
 describe('fleet migrate rls', () => {
   it('enable names who would lose sight, and wants a yes', async () => {
     const dry = await rlsJson('enable', '--dry-run')
-    expect(dry).toEqual({ code: 0, document: { dryRun: true, force: false, switchedOn: tables, losesSight: losses } })
+    expect(dry).toEqual({
+      code: 0,
+      document: {
+        dryRun: true,
+        force: false,
+        switchedOn: tables,
+        losesSight: losses,
+        unguarded: [],
+        exemptOwners: [],
+      },
+    })
 
     const refused = await rls('enable')
     expect(refused).toMatchObject({ code: 2, stdout: '' })
@@ -103,6 +113,32 @@ describe('fleet migrate rls', () => {
     expect(after).toEqual([])
   })
 
+  it('names who still sees every row: owners in fleet_app, readers of views, and other owners in one line', async () => {
+    const login = `test_platform_${randomBytes(4).toString('hex')}`
+    await database.pool.query(`
+      CREATE ROLE ${login} LOGIN IN ROLE fleet_app;
+      ALTER TABLE clients OWNER TO ${login};
+      ALTER TABLE videos OWNER TO ${owner};
+      CREATE VIEW every_order AS SELECT * FROM orders;
+      GRANT SELECT ON every_order TO ${reporter}`)
+    const unguarded = [
+      { role: login, because: 'owner', relations: ['clients'] },
+      { role: reporter, because: 'view', relations: ['every_order'] },
+    ]
+    const kept = { unguarded: expect.arrayContaining(unguarded), exemptOwners: expect.arrayContaining([owner]) }
+    expect(await rlsJson('status')).toMatchObject({ document: kept })
+    expect(await rlsJson('enable', '--dry-run')).toMatchObject({ document: kept })
+    expect(await rlsJson('enable', '--force', '--dry-run')).toMatchObject({
+      document: { unguarded: [unguarded[1]], exemptOwners: [] },
+    })
+    const { stdout } = await rls('enable', '--dry-run')
+    expect(stdout).toMatch(new RegExp(`^${login} +clients +it owns them$`, 'm'))
+    expect(stdout).toMatch(new RegExp(`^${reporter} +every_order +a view reads with its owner's rights$`, 'm'))
+    expect(stdout).toContain(`Row security does not hold for the owner ${owner} without --force.`)
+    await database.pool.query(`
+      DROP VIEW every_order; REASSIGN OWNED BY ${login} TO CURRENT_USER; DROP OWNED BY ${login}; DROP ROLE ${login}`)
+  })
+
   it('disable leaves on what was on before', async () => {
     await database.pool.query('ALTER TABLE orders ENABLE ROW LEVEL SECURITY')
     expect((await rls('enable', '--yes')).code).toBe(0)
@@ -137,14 +173,15 @@ describe('fleet migrate rls', () => {
     await database.pool.query('DROP POLICY mine ON orders; ALTER TABLE orders DISABLE ROW LEVEL SECURITY')
   })
 
-  it('enable gives up its locks while a table is in use, holds nobody up, and gets there', async () => {
+  it('enable waits for no lock while a table is in use, holds nobody up, and gets there', async () => {
     const reader = await database.pool.connect()
     await reader.query('BEGIN; SELECT FROM projects')
     const enabling = rls('enable', '--yes')
     await expect
       .poll(async () => {
         const { rows } = await database.pool.query(
-          `SELECT FROM pg_stat_activity WHERE application_name = 'fleet cli' AND wait_event_type = 'Lock'`,
+          `SELECT FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'fleet cli' AND state = 'idle' AND query ILIKE 'rollback'`,
         )
         return rows.length
       })
