@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { compareCatalogues } from '../../src/db/catalogue/comparison.ts'
+import { readCatalogue } from '../../src/db/catalogue/reader.ts'
+import { expectedCatalogue } from '../../src/db/catalogue/snapshot.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 
@@ -48,6 +51,12 @@ async function secured(): Promise<string[]> {
     `SELECT relname FROM pg_class WHERE relrowsecurity AND relnamespace = 'public'::regnamespace ORDER BY 1`,
   )
   return rows.map(({ relname }) => relname)
+}
+
+/** What `check` has against it. */
+async function faults(): Promise<string[]> {
+  const { differences } = compareCatalogues(await expectedCatalogue('fleet'), await readCatalogue(database.db))
+  return differences.map(({ object }) => object).filter((object) => object.startsWith('row-level'))
 }
 
 const losses = [
@@ -141,7 +150,11 @@ describe('fleet migrate rls', () => {
 
   it('disable leaves on what was on before', async () => {
     await database.pool.query('ALTER TABLE orders ENABLE ROW LEVEL SECURITY')
+    expect(await faults()).toEqual([])
     expect((await rls('enable', '--yes')).code).toBe(0)
+    await database.pool.query('ALTER TABLE videos DISABLE ROW LEVEL SECURITY')
+    expect(await faults()).toEqual(['row-level security of public.videos'])
+    await database.pool.query('ALTER TABLE videos ENABLE ROW LEVEL SECURITY')
     expect(await rlsJson('disable', '--dry-run')).toMatchObject({ document: { dryRun: true, left: ['orders'] } })
     expect(await secured()).toEqual(tables)
     const { code, document } = await rlsJson('disable')
