@@ -14,7 +14,8 @@ export async function up(db: Kysely<any>): Promise<void> {
 }
 
 async function listGrants(db: Kysely<any>): Promise<void> {
-  // only: no other columns. hidden: all columns but these, since they hold passwords, keys, and mails with links that open accounts.
+  // only: no other columns. Where some hold passwords, keys, or mails with links that open accounts, those that do not are named one by
+  // one: what a platform adds there of its own may be a secret, too.
   //
   // To lock a row takes the right to update some column of it: fleet_worker deletes from the archive and from notifications so.
   //
@@ -24,45 +25,45 @@ async function listGrants(db: Kysely<any>): Promise<void> {
     CREATE FUNCTION fleet.role_grants()
       RETURNS TABLE (grantee text, privilege text, kind text, object text, id oid, columns text[])
       LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    WITH listed (grantee, kind, objects, privileges, "only", hidden) AS (VALUES
-      ('fleet_owner', 'SCHEMA', '{public,fleet,pgboss}', '{USAGE,CREATE}', NULL, NULL),
-      ('fleet_owner', 'DATABASE', NULL, '{CONNECT,CREATE,TEMPORARY}', NULL, NULL),
+    WITH listed (grantee, kind, objects, privileges, "only") AS (VALUES
+      ('fleet_owner', 'SCHEMA', '{public,fleet,pgboss}', '{USAGE,CREATE}', NULL),
+      ('fleet_owner', 'DATABASE', NULL, '{CONNECT,CREATE,TEMPORARY}', NULL),
 
-      ('fleet_worker', 'DATABASE', NULL, '{CONNECT}', NULL, NULL),
-      ('fleet_worker', 'SCHEMA', '{public,fleet,pgboss}', '{USAGE}', NULL, NULL),
+      ('fleet_worker', 'DATABASE', NULL, '{CONNECT}', NULL),
+      ('fleet_worker', 'SCHEMA', '{public,fleet,pgboss}', '{USAGE}', NULL),
       ('fleet_worker', 'TABLE', '{fleet.migrations,public.companies,public.projects,public.clients,public.portraits}',
-        '{SELECT}', NULL, NULL),
-      ('fleet_worker', 'TABLE', '{public.email_queue}', '{SELECT,INSERT,UPDATE,DELETE,MAINTAIN}', NULL, NULL),
-      ('fleet_worker', 'TABLE', '{fleet.email_archive}', '{SELECT,INSERT,DELETE,MAINTAIN}', NULL, NULL),
-      ('fleet_worker', 'TABLE', '{fleet.email_archive}', '{UPDATE}', '{archived_at}', NULL),
-      ('fleet_worker', 'TABLE', '{public.notifications}', '{SELECT,DELETE,MAINTAIN}', NULL, NULL),
-      ('fleet_worker', 'TABLE', '{public.notifications}', '{UPDATE}', '{processed_at}', NULL),
-      ('fleet_worker', 'TABLE', '{public.audit_log}', '{INSERT}', NULL, NULL),
-      ('fleet_worker', 'SEQUENCE', '{fleet.claim_token_seq}', '{USAGE}', NULL, NULL),
-      ('fleet_worker', 'TABLE', '{pgboss.version}', '{SELECT,UPDATE}', NULL, NULL),
+        '{SELECT}', NULL),
+      ('fleet_worker', 'TABLE', '{public.email_queue}', '{SELECT,INSERT,UPDATE,DELETE,MAINTAIN}', NULL),
+      ('fleet_worker', 'TABLE', '{fleet.email_archive}', '{SELECT,INSERT,DELETE,MAINTAIN}', NULL),
+      ('fleet_worker', 'TABLE', '{fleet.email_archive}', '{UPDATE}', '{archived_at}'),
+      ('fleet_worker', 'TABLE', '{public.notifications}', '{SELECT,DELETE,MAINTAIN}', NULL),
+      ('fleet_worker', 'TABLE', '{public.notifications}', '{UPDATE}', '{processed_at}'),
+      ('fleet_worker', 'TABLE', '{public.audit_log}', '{INSERT}', NULL),
+      ('fleet_worker', 'SEQUENCE', '{fleet.claim_token_seq}', '{USAGE}', NULL),
+      ('fleet_worker', 'TABLE', '{pgboss.version}', '{SELECT,UPDATE}', NULL),
       ('fleet_worker', 'TABLE', '{pgboss.queue,pgboss.schedule,pgboss.subscription,pgboss.bam,pgboss.job,pgboss.job_common,
                                   pgboss.warning,pgboss.queue_stats,pgboss.job_dependency,pgboss.instance}',
-        '{SELECT,INSERT,UPDATE,DELETE}', NULL, NULL),
-      ('fleet_worker', 'TABLE', '{fleet.partitioned_tables}', '{SELECT}', NULL, NULL),
+        '{SELECT,INSERT,UPDATE,DELETE}', NULL),
+      ('fleet_worker', 'TABLE', '{fleet.partitioned_tables}', '{SELECT}', NULL),
       ('fleet_worker', 'FUNCTION', '{"fleet.prepare_partition(regclass,date)","fleet.validate_partition(regclass,date)",
                                      "fleet.attach_partition(regclass,date)","fleet.drop_partitions(regclass,date)",
                                      "fleet.delete_from_default(regclass,date,integer)","fleet.analyze_partitions(regclass)"}',
-        '{EXECUTE}', NULL, NULL),
+        '{EXECUTE}', NULL),
 
-      ('fleet_app', 'DATABASE', NULL, '{CONNECT}', NULL, NULL),
-      ('fleet_app', 'SCHEMA', '{public,fleet}', '{USAGE}', NULL, NULL),
+      ('fleet_app', 'DATABASE', NULL, '{CONNECT}', NULL),
+      ('fleet_app', 'SCHEMA', '{public,fleet}', '{USAGE}', NULL),
       ('fleet_app', 'TABLE', '{public.companies,public.projects,public.folders,public.clients,public.orders,public.portraits,
                                public.videos,public.ar_content,public.video_rotation_schedules,public.ar_view_sessions,
                                public.storage_folders,public.notifications,public.users,public.storage_connections}',
-        '{SELECT,INSERT,UPDATE,DELETE}', NULL, NULL),
-      ('fleet_app', 'TABLE', '{public.email_queue,public.audit_log}', '{INSERT}', NULL, NULL),
+        '{SELECT,INSERT,UPDATE,DELETE}', NULL),
+      ('fleet_app', 'TABLE', '{public.email_queue,public.audit_log}', '{INSERT}', NULL),
       ('fleet_app', 'TABLE', '{public.email_queue}', '{SELECT}',
-        '{id,status,attempts,scheduled_at,created_at,updated_at,sent_at,dedup_key}', NULL),
-      ('fleet_app', 'TABLE', '{public.audit_log}', '{SELECT}', '{id}', NULL),
-      ('fleet_app', 'VIEW', '{public.active_projects,public.expiring_subscriptions}', '{SELECT}', NULL, NULL),
+        '{id,status,attempts,scheduled_at,created_at,updated_at,sent_at,dedup_key}'),
+      ('fleet_app', 'TABLE', '{public.audit_log}', '{SELECT}', '{id}'),
+      ('fleet_app', 'VIEW', '{public.active_projects,public.expiring_subscriptions}', '{SELECT}', NULL),
 
-      ('fleet_readonly', 'DATABASE', NULL, '{CONNECT}', NULL, NULL),
-      ('fleet_readonly', 'SCHEMA', '{public,fleet,pgboss}', '{USAGE}', NULL, NULL),
+      ('fleet_readonly', 'DATABASE', NULL, '{CONNECT}', NULL),
+      ('fleet_readonly', 'SCHEMA', '{public,fleet,pgboss}', '{USAGE}', NULL),
       ('fleet_readonly', 'TABLE', '{public.companies,public.projects,public.folders,public.clients,public.orders,public.portraits,
                                     public.videos,public.ar_content,public.video_rotation_schedules,public.ar_view_sessions,
                                     public.storage_folders,public.notifications,public.audit_log,
@@ -71,12 +72,18 @@ async function listGrants(db: Kysely<any>): Promise<void> {
                                     fleet.row_security,
                                     pgboss.version,pgboss.queue,pgboss.schedule,pgboss.subscription,pgboss.bam,pgboss.job,
                                     pgboss.warning,pgboss.queue_stats,pgboss.job_dependency,pgboss.instance}',
-        '{SELECT}', NULL, NULL),
-      ('fleet_readonly', 'TABLE', '{public.users}', '{SELECT}', NULL, '{hashed_password}'),
-      ('fleet_readonly', 'TABLE', '{public.storage_connections}', '{SELECT}', NULL, '{credentials}'),
-      ('fleet_readonly', 'TABLE', '{public.email_queue,fleet.email_archive}', '{SELECT}', NULL, '{body,html,variables}')),
+        '{SELECT}', NULL),
+      ('fleet_readonly', 'TABLE', '{public.users}', '{SELECT}',
+        '{id,email,full_name,role,is_active,last_login_at,created_at,updated_at,login_attempts,locked_until}'),
+      ('fleet_readonly', 'TABLE', '{public.storage_connections}', '{SELECT}',
+        '{id,name,provider,base_path,is_default,is_active,last_tested_at,test_status,test_error,metadata,created_at,updated_at,created_by}'),
+      ('fleet_readonly', 'TABLE', '{public.email_queue,fleet.email_archive}', '{SELECT}',
+        '{id,recipient_to,recipient_cc,recipient_bcc,subject,template_id,status,attempts,max_attempts,last_error,priority,scheduled_at,
+          created_at,updated_at,sent_at,enqueued_at,due_at,prio,not_after,dedup_key,message_id,recipients,error_class,claim_token,
+          claimed_by,leased_until,rescues}'),
+      ('fleet_readonly', 'TABLE', '{fleet.email_archive}', '{SELECT}', '{ended_at,archived_at}')),
     single AS (
-      SELECT l.grantee, p.privilege, l.kind, o.object, l."only"::text[], l.hidden::text[],
+      SELECT l.grantee, p.privilege, l.kind, o.object, l."only"::text[],
              CASE l.kind WHEN 'DATABASE' THEN (SELECT oid FROM pg_database WHERE datname = current_database())
                          WHEN 'SCHEMA'   THEN to_regnamespace(o.object)::oid
                          WHEN 'FUNCTION' THEN to_regprocedure(o.object)::oid
@@ -85,13 +92,12 @@ async function listGrants(db: Kysely<any>): Promise<void> {
        CROSS JOIN unnest(l.privileges::text[]) AS p (privilege)
        CROSS JOIN unnest(coalesce(l.objects::text[], ARRAY[quote_ident(current_database())])) AS o (object)),
     present AS (
-      SELECT s.*, c.reloptions FROM single s LEFT JOIN pg_class c ON c.oid = s.id AND s.kind IN ('TABLE', 'VIEW') 
+      SELECT s.*, c.reloptions FROM single s LEFT JOIN pg_class c ON c.oid = s.id AND s.kind IN ('TABLE', 'VIEW')
        WHERE s.id IS NOT NULL AND (s.privilege <> 'MAINTAIN' OR current_setting('server_version_num')::integer >= 170000))
     SELECT grantee, privilege, CASE kind WHEN 'VIEW' THEN 'TABLE' ELSE kind END, object, id,
-           CASE WHEN coalesce("only", hidden) IS NOT NULL THEN ARRAY(
+           CASE WHEN "only" IS NOT NULL THEN ARRAY(
              SELECT attname::text FROM pg_attribute
-              WHERE attrelid = present.id AND attnum > 0 AND NOT attisdropped
-                AND attname = ANY (coalesce("only", ARRAY[attname::text])) AND attname <> ALL (coalesce(hidden, '{}'))
+              WHERE attrelid = present.id AND attnum > 0 AND NOT attisdropped AND attname = ANY ("only")
               ORDER BY attnum) END
       FROM present
      -- Before PostgreSQL 15 every view reads with its owner's rights, past the policies.
@@ -108,6 +114,7 @@ async function listGrants(db: Kysely<any>): Promise<void> {
 
 async function createGrantFunctions(db: Kysely<any>): Promise<void> {
   // Somebody may be giving rights on the same object at this moment: PostgreSQL answers with an internal error, and nobody waits.
+  // What a role owns is left out: it has every right to that, and a REVOKE would take those from it.
   await sql`
     CREATE FUNCTION fleet.change_grants(change text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
     DECLARE
@@ -118,6 +125,11 @@ async function createGrantFunctions(db: Kysely<any>): Promise<void> {
           FROM fleet.role_grants() g
           JOIN pg_roles r ON r.rolname = g.grantee
           LEFT JOIN LATERAL (SELECT string_agg(quote_ident(name), ', ') AS list FROM unnest(g.columns) AS name) c ON true
+         WHERE r.oid <> CASE g.kind WHEN 'DATABASE' THEN (SELECT datdba FROM pg_database d WHERE d.oid = g.id)
+                                    WHEN 'SCHEMA'   THEN (SELECT nspowner FROM pg_namespace n WHERE n.oid = g.id)
+                                    WHEN 'FUNCTION' THEN (SELECT proowner FROM pg_proc p WHERE p.oid = g.id)
+                                    ELSE (SELECT relowner FROM pg_class k WHERE k.oid = g.id) END
+           AND g.columns IS DISTINCT FROM '{}'
          GROUP BY g.kind, g.object, g.grantee
          ORDER BY g.kind, g.object, g.grantee
       LOOP

@@ -7,10 +7,12 @@ import { type Kysely, sql } from 'kysely'
  *
  * `fleet.apply_roles()` makes whatever of roles, rights and policies is missing, at any time.
  *
- * Locks: ACCESS EXCLUSIVE on the twelve tables and the two views, briefly, one after the other in one transaction.
+ * Locks: ACCESS EXCLUSIVE on the twelve tables, briefly, all at once or none (it fails, and the runner tries again, while one is in
+ * use); then on the two views.
  */
 export async function up(db: Kysely<any>): Promise<void> {
   await createLookups(db)
+  await createLocking(db)
   await createPolicies(db)
   await createSwitches(db)
   await listRolesLosingSight(db)
@@ -47,6 +49,18 @@ async function createLookups(db: Kysely<any>): Promise<void> {
             FROM unnest(ARRAY['companies', 'projects', 'folders', 'clients', 'orders', 'portraits', 'videos', 'ar_content',
                               'video_rotation_schedules', 'ar_view_sessions', 'storage_folders', 'notifications']) AS name
            WHERE to_regclass('public.' || name) IS NOT NULL $$`.execute(db)
+}
+
+async function createLocking(db: Kysely<any>): Promise<void> {
+  // Whoever waited for one table after the other would hold up the writers of those that it has, for the sum of the waits.
+  await sql`
+    CREATE FUNCTION fleet.lock_at_once(tables regclass[]) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    BEGIN
+      IF cardinality(tables) > 0 THEN
+        EXECUTE 'LOCK TABLE ' || (SELECT string_agg(format('ONLY %s', name), ', ' ORDER BY name::text) FROM unnest(tables) AS name)
+             || ' IN ACCESS EXCLUSIVE MODE NOWAIT';
+      END IF;
+    END $$`.execute(db)
 }
 
 /** In parentheses PostgreSQL asks once for each statement, not for each row, and can look the answer up in an index. */
@@ -106,6 +120,11 @@ async function createPolicies(db: Kysely<any>): Promise<void> {
     DECLARE
       missing text;
     BEGIN
+      PERFORM fleet.lock_at_once(ARRAY(
+        SELECT t FROM fleet.guarded_tables() AS t
+         WHERE EXISTS (SELECT FROM pg_roles
+                        WHERE rolname IN ('fleet_owner', 'fleet_worker', 'fleet_app', 'fleet_readonly')
+                          AND rolname NOT IN (SELECT polname FROM pg_policy WHERE polrelid = t))));
       FOR missing IN
         SELECT format('CREATE POLICY %1$I ON %2$s %3$s TO %1$I USING (%4$s)%5$s', wanted.role, wanted.relation, wanted.command, wanted.seen,
                       ' WITH CHECK (' || wanted.written || ')')
@@ -142,6 +161,9 @@ async function createSwitches(db: Kysely<any>): Promise<void> {
     DECLARE
       t record;
     BEGIN
+      PERFORM fleet.lock_at_once(ARRAY(
+        SELECT oid::regclass FROM pg_class
+         WHERE oid IN (SELECT fleet.guarded_tables()) AND NOT (relrowsecurity AND (relforcerowsecurity OR NOT force))));
       FOR t IN
         SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class
          WHERE oid IN (SELECT fleet.guarded_tables()) ORDER BY relname
@@ -161,6 +183,9 @@ async function createSwitches(db: Kysely<any>): Promise<void> {
     DECLARE
       ours record;
     BEGIN
+      PERFORM fleet.lock_at_once(ARRAY(
+        SELECT DISTINCT to_regclass('public.' || relation) FROM fleet.row_security
+         WHERE setting IN ('enabled', 'forced') AND to_regclass('public.' || relation) IS NOT NULL));
       FOR ours IN
         DELETE FROM fleet.row_security WHERE setting IN ('enabled', 'forced') AND to_regclass('public.' || relation) IS NOT NULL
         RETURNING relation, CASE setting WHEN 'enabled' THEN 'DISABLE' ELSE 'NO FORCE' END AS change
@@ -242,6 +267,7 @@ async function guardViews(db: Kysely<any>): Promise<void> {
 
 /** Takes back what `up` and `fleet migrate rls enable` have done, and leaves what the platform had switched on or made itself. */
 export async function down(db: Kysely<any>): Promise<void> {
+  await sql`SELECT fleet.lock_at_once(ARRAY(SELECT fleet.guarded_tables()))`.execute(db)
   await sql`SELECT fleet.disable_row_security()`.execute(db)
   await sql`
     DO $$
@@ -253,10 +279,11 @@ export async function down(db: Kysely<any>): Promise<void> {
           FROM pg_policy
          WHERE polrelid IN (SELECT fleet.guarded_tables()) AND polname IN ('fleet_owner', 'fleet_worker', 'fleet_app', 'fleet_readonly')
         UNION ALL
-        SELECT format('REVOKE SELECT ON %s FROM fleet_app', to_regclass(relation))
+        SELECT format('REVOKE SELECT ON %s FROM fleet_app', c.oid::regclass)
           FROM fleet.row_security
-         WHERE setting = 'security_invoker' AND to_regclass(relation) IS NOT NULL
-           AND EXISTS (SELECT FROM pg_roles WHERE rolname = 'fleet_app')
+          JOIN pg_class c ON c.oid = to_regclass(relation)
+          JOIN pg_roles r ON r.rolname = 'fleet_app' AND r.oid <> c.relowner
+         WHERE setting = 'security_invoker'
         UNION ALL
         SELECT format('ALTER VIEW %s RESET (security_invoker)', to_regclass(relation))
           FROM fleet.row_security
@@ -268,6 +295,6 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`DROP TABLE fleet.row_security`.execute(db)
   await sql`
     DROP FUNCTION fleet.apply_roles(), fleet.guard_views(boolean), fleet.roles_losing_sight(boolean), fleet.disable_row_security(),
-      fleet.enable_row_security(boolean), fleet.create_policies(), fleet.guarded_tables(), fleet.sees_folder(integer),
+      fleet.enable_row_security(boolean), fleet.create_policies(), fleet.lock_at_once(regclass[]), fleet.guarded_tables(), fleet.sees_folder(integer),
       fleet.current_company_id()`.execute(db)
 }

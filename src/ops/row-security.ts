@@ -30,8 +30,8 @@ export interface RowSecurity {
 }
 
 const lockTimeoutMs = 500
-const pauseMs = 500
-const tries = 40
+const pauseMs = 100
+const tries = 200
 
 export async function readRowSecurity(db: Kysely<DB>): Promise<RowSecurity> {
   const { rows: roles } = await sql<{ name: string }>`
@@ -77,8 +77,8 @@ export async function disableRowSecurity(db: Kysely<DB>): Promise<void> {
 }
 
 /**
- * The switches need each table for themselves for a moment. Whoever waits for a lock holds up all who come after, so each try is short,
- * and all locks are let go between tries.
+ * The switches need all tables for themselves for a moment. Whoever waits for a lock holds up all who come after, so they take all
+ * tables at once or none, and try again. Only for the views, which the migration leaves open for somebody, a try waits, shortly.
  */
 async function whenTablesAreFree(db: Kysely<DB>, change: (trx: Transaction<DB>) => Promise<void>): Promise<void> {
   for (let left = tries - 1; ; left -= 1) {

@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { compareCatalogues } from '../../src/db/catalogue/comparison.ts'
+import { readCatalogue } from '../../src/db/catalogue/reader.ts'
+import { expectedCatalogue } from '../../src/db/catalogue/snapshot.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 
@@ -50,6 +53,12 @@ async function secured(): Promise<string[]> {
   return rows.map(({ relname }) => relname)
 }
 
+/** What `check` has against it. */
+async function faults(): Promise<string[]> {
+  const { differences } = compareCatalogues(await expectedCatalogue('fleet'), await readCatalogue(database.db))
+  return differences.map(({ object }) => object).filter((object) => object.startsWith('row-level'))
+}
+
 const losses = [
   { role: reporter, relation: 'clients', commands: ['SELECT'] },
   { role: reporter, relation: 'projects', commands: ['SELECT', 'UPDATE'] },
@@ -58,7 +67,17 @@ const losses = [
 describe('fleet migrate rls', () => {
   it('enable names who would lose sight, and wants a yes', async () => {
     const dry = await rlsJson('enable', '--dry-run')
-    expect(dry).toEqual({ code: 0, document: { dryRun: true, force: false, switchedOn: tables, losesSight: losses } })
+    expect(dry).toEqual({
+      code: 0,
+      document: {
+        dryRun: true,
+        force: false,
+        switchedOn: tables,
+        losesSight: losses,
+        unguarded: [],
+        exemptOwners: [],
+      },
+    })
 
     const refused = await rls('enable')
     expect(refused).toMatchObject({ code: 2, stdout: '' })
@@ -103,9 +122,39 @@ describe('fleet migrate rls', () => {
     expect(after).toEqual([])
   })
 
+  it('names who still sees every row: owners in fleet_app, readers of views, and other owners in one line', async () => {
+    const login = `test_platform_${randomBytes(4).toString('hex')}`
+    await database.pool.query(`
+      CREATE ROLE ${login} LOGIN IN ROLE fleet_app;
+      ALTER TABLE clients OWNER TO ${login};
+      ALTER TABLE videos OWNER TO ${owner};
+      CREATE VIEW every_order AS SELECT * FROM orders;
+      GRANT SELECT ON every_order TO ${reporter}`)
+    const unguarded = [
+      { role: login, because: 'owner', relations: ['clients'] },
+      { role: reporter, because: 'view', relations: ['every_order'] },
+    ]
+    const kept = { unguarded: expect.arrayContaining(unguarded), exemptOwners: expect.arrayContaining([owner]) }
+    expect(await rlsJson('status')).toMatchObject({ document: kept })
+    expect(await rlsJson('enable', '--dry-run')).toMatchObject({ document: kept })
+    expect(await rlsJson('enable', '--force', '--dry-run')).toMatchObject({
+      document: { unguarded: [unguarded[1]], exemptOwners: [] },
+    })
+    const { stdout } = await rls('enable', '--dry-run')
+    expect(stdout).toMatch(new RegExp(`^${login} +clients +it owns them$`, 'm'))
+    expect(stdout).toMatch(new RegExp(`^${reporter} +every_order +a view reads with its owner's rights$`, 'm'))
+    expect(stdout).toContain(`Row security does not hold for the owner ${owner} without --force.`)
+    await database.pool.query(`
+      DROP VIEW every_order; REASSIGN OWNED BY ${login} TO CURRENT_USER; DROP OWNED BY ${login}; DROP ROLE ${login}`)
+  })
+
   it('disable leaves on what was on before', async () => {
     await database.pool.query('ALTER TABLE orders ENABLE ROW LEVEL SECURITY')
+    expect(await faults()).toEqual([])
     expect((await rls('enable', '--yes')).code).toBe(0)
+    await database.pool.query('ALTER TABLE videos DISABLE ROW LEVEL SECURITY')
+    expect(await faults()).toEqual(['row-level security of public.videos'])
+    await database.pool.query('ALTER TABLE videos ENABLE ROW LEVEL SECURITY')
     expect(await rlsJson('disable', '--dry-run')).toMatchObject({ document: { dryRun: true, left: ['orders'] } })
     expect(await secured()).toEqual(tables)
     const { code, document } = await rlsJson('disable')
@@ -137,14 +186,15 @@ describe('fleet migrate rls', () => {
     await database.pool.query('DROP POLICY mine ON orders; ALTER TABLE orders DISABLE ROW LEVEL SECURITY')
   })
 
-  it('enable gives up its locks while a table is in use, holds nobody up, and gets there', async () => {
+  it('enable waits for no lock while a table is in use, holds nobody up, and gets there', async () => {
     const reader = await database.pool.connect()
     await reader.query('BEGIN; SELECT FROM projects')
     const enabling = rls('enable', '--yes')
     await expect
       .poll(async () => {
         const { rows } = await database.pool.query(
-          `SELECT FROM pg_stat_activity WHERE application_name = 'fleet cli' AND wait_event_type = 'Lock'`,
+          `SELECT FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'fleet cli' AND state = 'idle' AND query ILIKE 'rollback'`,
         )
         return rows.length
       })

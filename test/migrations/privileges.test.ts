@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { compareCatalogues } from '../../src/db/catalogue/comparison.ts'
+import { readCatalogue } from '../../src/db/catalogue/reader.ts'
+import { expectedCatalogue } from '../../src/db/catalogue/snapshot.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 /** Of each role: S(ELECT), I(NSERT), U(PDATE), D(ELETE) on the whole table; in parentheses on some of its columns only. */
@@ -141,6 +144,23 @@ describe('the rights of the roles', () => {
     await database.pool.query('SELECT fleet.apply_roles()')
     expect(await read()).toEqual(before)
   })
+})
+
+test('columns that a platform adds beside secrets are not given to fleet_readonly, and are no difference', async () => {
+  const database = await createTestDatabase()
+  await database.pool.query(`
+    ALTER TABLE users ADD COLUMN totp_secret text;
+    ALTER TABLE storage_connections ADD COLUMN api_key text;
+    ALTER TABLE email_queue ADD COLUMN reset_link text;
+    SELECT fleet.apply_roles()`)
+  const { rows } = await database.pool.query(`
+    SELECT name FROM (VALUES ('users', 'totp_secret'), ('storage_connections', 'api_key'), ('email_queue', 'reset_link'),
+                             ('users', 'email')) AS columns (relation, name)
+     WHERE has_column_privilege('fleet_readonly', relation, name, 'SELECT')`)
+  expect(rows).toEqual([{ name: 'email' }])
+  const { differences } = compareCatalogues(await expectedCatalogue('fleet'), await readCatalogue(database.db))
+  expect(differences).toEqual([])
+  await database.drop()
 })
 
 describe('functions', () => {

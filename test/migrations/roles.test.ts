@@ -133,6 +133,38 @@ describe('the roles', () => {
     )
     expect(rows).toEqual([{ tableowner: 'fleet_owner' }])
   })
+
+  test.each([
+    ['owns the database', 'ALTER DATABASE %s OWNER TO fleet_owner'],
+    [
+      'may create in the database and in public',
+      'GRANT CREATE ON DATABASE %s TO fleet_owner; GRANT CREATE ON SCHEMA public TO fleet_owner',
+    ],
+  ])(
+    'where fleet_owner %s, its member migrates up, finds no difference, and migrates down and up again',
+    async (_, setUp) => {
+      const database = await createDatabase()
+      const name = new URL(database.url).pathname.slice(1)
+      await admin.query(`
+      ${roles.map((role) => `CREATE ROLE ${role} NOLOGIN`).join('; ')};
+      CREATE ROLE deploy LOGIN PASSWORD 'x' IN ROLE fleet_owner;
+      ALTER ROLE deploy SET role = 'fleet_owner'`)
+      await database.pool.query(setUp.replace('%s', name))
+      const url = new URL(database.url)
+      Object.assign(url, { username: 'deploy', password: 'x' })
+      const fleet = await createFleet({ DATABASE_URL: url.href })
+      const check = () => fleet.json(['migrate', 'check'])
+
+      for (let round = 1; round <= 2; round += 1) {
+        expect(await fleet.run(['migrate', 'up'])).toMatchObject({ code: 0 })
+        expect(await check()).toMatchObject({ code: 0, document: { differences: [] } })
+        expect(await fleet.run(['migrate', 'to', 'nothing', '--yes'])).toMatchObject({ code: 0 })
+        const { rows } = await database.pool.query(`SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace`)
+        expect(rows).toEqual([])
+      }
+      await fleet.installation.remove()
+    },
+  )
 })
 
 /** What PostgreSQL remarks about the roles meanwhile. */

@@ -9,6 +9,7 @@ import {
   readRowSecurity,
   type SightLoss,
 } from '../../ops/row-security.ts'
+import { readKeptSight } from '../../ops/row-sight.ts'
 import type { Answer } from '../answer.ts'
 import { CliError } from '../cli-error.ts'
 import { type ConsentOptions, requireSomebody, requireYes } from '../consent.ts'
@@ -17,6 +18,7 @@ import type { Screen } from '../screen.ts'
 import type { Session } from '../session.ts'
 import { renderTable } from '../table.ts'
 import { countOf } from '../words.ts'
+import { describeKeptSight } from './kept-sight.ts'
 
 export interface EnableOptions extends ConsentOptions {
   readonly force?: boolean
@@ -26,9 +28,11 @@ export async function showRowSecurity(session: Session): Promise<Answer> {
   const db = await open(session)
   const security = await readRowSecurity(db)
   const losses = await listSightLosses(db, { force: false })
+  const kept = await readKeptSight(db, { force: false })
   return {
-    document: { ...security, wouldLoseSight: losses },
-    text: (screen) => [renderSecurity(security, screen), describeLosses(losses, screen)].join('\n'),
+    document: { ...security, wouldLoseSight: losses, ...kept },
+    text: (screen) =>
+      [renderSecurity(security, screen), describeLosses(losses, screen), ...describeKeptSight(kept, screen)].join('\n'),
   }
 }
 
@@ -44,11 +48,16 @@ export async function enable(session: Session, options: EnableOptions): Promise<
     await consent(session, losses, options)
     await session.progress('Switching row-level security on', () => enableRowSecurity(db, { force }))
   }
+  const kept = await readKeptSight(db, { force })
   const off = before.tables.filter((table) => !table.enabled || (force && !table.forced)).map(({ table }) => table)
   return {
-    document: { dryRun: options.dryRun === true, force, switchedOn: off, losesSight: losses },
+    document: { dryRun: options.dryRun === true, force, switchedOn: off, losesSight: losses, ...kept },
     text: (screen) =>
-      [describeSwitching(off, 'on', options.dryRun === true), describeLosses(losses, screen)].join('\n'),
+      [
+        describeSwitching(off, 'on', options.dryRun === true),
+        describeLosses(losses, screen),
+        ...describeKeptSight(kept, screen),
+      ].join('\n'),
   }
 }
 

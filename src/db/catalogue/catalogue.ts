@@ -19,9 +19,11 @@ export interface Catalogue {
   readonly sequences: readonly Sequence[]
   /** Of pg-boss's schema; null where it is not installed or may not be read. */
   readonly pgBossVersion: number | null
+  /** Tables whose row-level security the fleet has switched on, not a platform; none where that may not be read. */
+  readonly switchedOn: readonly string[]
 }
 
-/** Privileges by role, for PUBLIC and the fleet's roles: `SELECT`, or `UPDATE (status)` for a column. An owner's own are left out. */
+/** Privileges by role, for PUBLIC and the fleet's roles: `SELECT`, or `UPDATE (status)` for a column; OWNERSHIP for an owner. */
 export type Grants = Readonly<Record<string, readonly string[]>>
 
 export interface Schema {

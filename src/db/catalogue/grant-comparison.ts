@@ -1,6 +1,7 @@
 import type { Catalogue, Grants } from './catalogue.ts'
 import { type Finding, pair } from './finding.ts'
 import { grant, revoke } from './object-ddl.ts'
+import { ownership } from './scope.ts'
 import type { Table } from './table.ts'
 
 /** Something that privileges are granted on. */
@@ -22,10 +23,10 @@ export function compareGrants(wanted: Catalogue, live: Catalogue): Finding[] {
   const { both } = pair(targetsOf(wanted), targetsOf(live), ({ key }) => key)
   return both.flatMap(({ wanted: target, live: there }): Finding[] => {
     const [, lacking] = split(
-      without(possible(target.grants, there.columns ?? []), there.grants),
+      without(grantable(target, there), there.grants),
       (role) => role === 'PUBLIC' && target.schema === 'public',
     )
-    const extra = without(there.grants, target.grants)
+    const extra = without(ofOthers(there), target.grants)
     const [unwanted, others] = split(extra, (role) => role !== 'PUBLIC' || target.schema === 'fleet')
     const object = `grants on ${nameOf(there)}`
     return [
@@ -78,14 +79,33 @@ function numberingOf({ name: table, schema, columns }: Table): Target[] {
   )
 }
 
-function possible(grants: Grants, columns: readonly string[]): Grants {
+/** Without what an owner needs no grant for, what schema `public` gives to everybody, and columns that are missing. */
+function grantable({ key, grants }: Target, there: Target): Grants {
+  const open = key === publicSchema ? (there.grants.PUBLIC ?? []) : []
   const isPossible = (privilege: string) => {
     const column = / \((.*)\)$/.exec(privilege)?.[1]
-    return column === undefined || columns.includes(column)
+    return (column === undefined || there.columns?.includes(column) === true) && !open.includes(privilege)
   }
   return Object.fromEntries(
-    Object.entries(grants).map(([role, privileges]) => [role, privileges.filter(isPossible)] as const),
+    Object.entries(ofOthers({ key, grants }))
+      .filter(([role]) => !isOwner(there, role))
+      .map(([role, privileges]) => [role, privileges.filter(isPossible)] as const),
   )
+}
+
+const publicSchema = 'schema public'
+
+/** Other than the owner. What PUBLIC may do in schema `public` differs by version and is nobody's intent. */
+function ofOthers(target: Pick<Target, 'key' | 'grants'>): Grants {
+  const [others] = split(
+    target.grants,
+    (role) => !isOwner(target, role) && (role !== 'PUBLIC' || target.key !== publicSchema),
+  )
+  return others
+}
+
+function isOwner({ grants }: Pick<Target, 'grants'>, role: string): boolean {
+  return grants[role]?.includes(ownership) === true
 }
 
 function differ(given: { object: string; wanted: Grants; found: Grants; remedy: string[] }): Finding[] {

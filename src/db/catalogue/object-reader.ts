@@ -3,12 +3,11 @@ import type { Catalogue, Routine, Schema, Sequence, View } from './catalogue.ts'
 import { normaliseBody, normaliseView } from './normal-form.ts'
 import { grantsIn, relations } from './scope.ts'
 
-/** What PUBLIC may do in schema `public` differs by version and is nobody's intent. */
 export async function readSchemas(db: QueryExecutorProvider): Promise<Schema[]> {
   const { rows } = await sql<Schema>`
     SELECT n.nspname AS name,
            CASE WHEN n.nspname <> 'public' THEN obj_description(n.oid, 'pg_namespace') END AS comment,
-           ${grantsIn(sql`n.nspacl`, sql`n.nspowner`)} - CASE WHEN n.nspname = 'public' THEN 'PUBLIC' ELSE '' END AS grants
+           ${grantsIn(sql`n.nspacl`, sql`n.nspowner`)} AS grants
       FROM pg_namespace n
      WHERE n.nspname IN ('public', 'fleet', 'pgboss')
      ORDER BY 1`.execute(db)

@@ -23,10 +23,10 @@ export function comparePolicies({ wanted: table, live }: Pair<Table>): Finding[]
   ]
 }
 
-/** Policies are switched on by the operator, for all tables or for none: only half of it is a fault. */
-export function compareRowSecurity(tables: readonly Pair<Table>[]): Finding[] {
+/** Policies are switched on by the operator, for all tables or for none: only half of it is a fault. What a platform has on is its own. */
+export function compareRowSecurity(tables: readonly Pair<Table>[], switchedOn: readonly string[]): Finding[] {
   const withPolicies = tables.filter(({ wanted }) => wanted.policies.length > 0 && !wanted.rowSecurity)
-  const isOn = withPolicies.some(({ live }) => live.rowSecurity)
+  const isOn = withPolicies.some(({ live }) => live.rowSecurity && switchedOn.includes(live.name))
   return tables.flatMap(({ wanted, live }): Finding[] => {
     const object = `row-level security of ${wanted.name}`
     if (live.rowSecurity) return wanted.rowSecurity || wanted.policies.length > 0 ? [] : [{ object, note: null }]

@@ -46,6 +46,7 @@ async function readInside(db: QueryExecutorProvider): Promise<Catalogue> {
     routines: await readRoutines(db),
     sequences: await readSequences(db),
     pgBossVersion: await readPgBossVersion(db),
+    switchedOn: await readSwitchedOn(db),
   }
   await set(db, former)
   return catalogue
@@ -63,16 +64,29 @@ async function readRoles(db: QueryExecutorProvider): Promise<string[]> {
 }
 
 async function readPgBossVersion(db: QueryExecutorProvider): Promise<number | null> {
+  if (!(await mayRead(db, 'pgboss', 'version'))) return null
+  const { rows } = await sql<{ version: number }>`SELECT version FROM pgboss.version`.execute(db)
+  return rows[0]?.version ?? null
+}
+
+async function readSwitchedOn(db: QueryExecutorProvider): Promise<string[]> {
+  if (!(await mayRead(db, 'fleet', 'row_security'))) return []
+  const { rows } = await sql<{ name: string }>`
+    SELECT format('public.%I', relation) AS name FROM fleet.row_security WHERE setting = 'enabled' ORDER BY 1`.execute(
+    db,
+  )
+  return rows.map(({ name }) => name)
+}
+
+async function mayRead(db: QueryExecutorProvider, schema: string, table: string): Promise<boolean> {
   const { readable } = await one<{ readable: boolean | null }>(
     db,
     sql`SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable
           FROM (VALUES (1)) AS always
-          LEFT JOIN pg_namespace n ON n.nspname = 'pgboss'
-          LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'version'`,
+          LEFT JOIN pg_namespace n ON n.nspname = ${schema}
+          LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = ${table}`,
   )
-  if (readable !== true) return null
-  const { rows } = await sql<{ version: number }>`SELECT version FROM pgboss.version`.execute(db)
-  return rows[0]?.version ?? null
+  return readable === true
 }
 
 async function one<Row>(db: QueryExecutorProvider, query: ReturnType<typeof sql>): Promise<Row> {

@@ -24,7 +24,7 @@ export function compareTables(wanted: Catalogue, live: Catalogue): Finding[] {
     ...[...bare, ...both].flatMap(compareConstraints),
     ...both.flatMap(compareTriggers),
     ...both.flatMap(comparePolicies),
-    ...compareRowSecurity(both),
+    ...compareRowSecurity(both, live.switchedOn),
   ]
 }
 

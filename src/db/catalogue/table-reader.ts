@@ -1,7 +1,7 @@
 import { type QueryExecutorProvider, type RawBuilder, sql } from 'kysely'
 import type { Grants } from './catalogue.ts'
 import { normaliseConstraint, normaliseDefault, normaliseIndex, normaliseTrigger } from './normal-form.ts'
-import { grantsIn, relations } from './scope.ts'
+import { grantsIn, ownership, relations } from './scope.ts'
 import type { Column, Constraint, Index, Policy, Table, Trigger } from './table.ts'
 
 type Of<Part> = Part & { readonly table: string }
@@ -84,7 +84,7 @@ async function readColumnGrants(db: QueryExecutorProvider): Promise<ColumnGrant[
         JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attacl IS NOT NULL,
              jsonb_each(${grantsIn(sql`a.attacl`, sql`r.relowner`)}) granted,
              jsonb_array_elements_text(granted.value) privilege
-       WHERE r.relkind IN ('r', 'p')
+       WHERE r.relkind IN ('r', 'p') AND privilege <> ${ownership}
        ORDER BY 1, 2, 3`,
   )
 }

@@ -195,6 +195,7 @@ describe('roles', () => {
     const live = (...on: string[]) =>
       withApp(bare(), {
         tables: withApp(bare()).tables.map((table) => ({ ...table, rowSecurity: on.includes(table.name) })),
+        switchedOn: on,
       })
     const differences = (catalogue: Catalogue) => compareCatalogues(withApp(bare()), catalogue).differences
     expect(differences(live())).toEqual([])
@@ -202,5 +203,6 @@ describe('roles', () => {
     expect(differences(live('public.orders'))).toMatchObject([
       { object: 'row-level security of public.clients', remedy: ['fleet migrate rls enable'] },
     ])
+    expect(differences({ ...live('public.orders'), switchedOn: [] })).toEqual([])
   })
 })
