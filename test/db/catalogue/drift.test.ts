@@ -77,8 +77,8 @@ const drifts: readonly Drift[] = [
   },
   {
     what: 'a dropped unique constraint',
-    sql: 'ALTER TABLE email_queue DROP CONSTRAINT ux_email_queue_dedup_key',
-    found: ['index ux_email_queue_dedup_key on public.email_queue'],
+    sql: 'ALTER TABLE orders DROP CONSTRAINT orders_order_number_key',
+    found: ['index orders_order_number_key on public.orders'],
   },
   {
     what: 'a dropped primary key',
