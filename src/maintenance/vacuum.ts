@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { DB } from '../db/schema.ts'
 
 /**
- * `VACUUM (ANALYZE)` of a table from which many rows have gone, where this session may: as its owner, a member of its owner, or with
+ * `VACUUM (ANALYZE)` of a table from which many rows have gone, where the database's user may: as its owner, a member of its owner, or with
  * MAINTAIN (PostgreSQL 17). Elsewhere autovacuum does it in its own time. Answers whether it did.
  *
  * There is no way round the right itself: VACUUM cannot run inside a function, so no owner can lend it.
