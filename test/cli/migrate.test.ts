@@ -66,7 +66,7 @@ it('suggests a name that is like the one given', async () => {
 })
 
 it('says what failed, and what stays', async () => {
-  await migrate('to', '20260201000100_add_email_queue_columns', '--yes')
+  await migrate('to', '20260201000150_index_email_queue', '--yes')
   await database.pool.query(`CREATE SCHEMA pgboss; CREATE TYPE pgboss.job_state AS ENUM ('done')`)
   expect(await fleet.json(['migrate', 'up'])).toEqual({
     code: 1,
