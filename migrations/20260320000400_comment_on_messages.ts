@@ -38,9 +38,12 @@ const mail = {
   error_class: 'Kind of the last error, in the words of docs/email-queue.md; NULL where there is none.',
   claim_token: 'Number of the last claim: who does not have it may not write the outcome.',
   claimed_by: 'The worker that has it in hand; NULL where none has.',
+  claimed_at: 'When a worker claimed it last; NULL before.',
   leased_until: 'Until when the worker’s claim holds unless renewed; NULL where none has it in hand.',
   rescues:
     'How often its worker died with it in hand since it was last set to pending; after the third time it is held.',
+  when_ambiguous:
+    'What happens when a server may have the mail and nobody can know: resend or hold; NULL for what EMAIL_HOLD_AMBIGUOUS says.',
 }
 
 const tables = {
@@ -53,6 +56,28 @@ const tables = {
     ...mail,
     ended_at: 'When the mail ended, in UTC.',
     archived_at: 'When it was moved here.',
+  },
+  'fleet.email_handovers': {
+    '': 'Claims whose message a mail server may have and whose outcome is not recorded yet.',
+    token: 'Number of the claim.',
+    handed_over_at: 'When the message was about to be written to the connection.',
+  },
+  'fleet.email_attempts': {
+    '': 'Every attempt at a mail that has ended, in the order of their ends; rows are added and never changed.',
+    email_id: 'The mail; it may have gone to the archive, or be deleted.',
+    attempt: 'Number of the attempt, as the mail counted it: attempts that are given back are not counted.',
+    token: 'Number of the claim. A second row of it: its worker came back after its lease had run out.',
+    worker: 'The worker that made the attempt.',
+    claimed_at: 'When it claimed the mail.',
+    handed_over_at: 'When the message was about to be written to the connection; NULL where it did not come to that.',
+    ended_at: 'When the outcome was recorded.',
+    outcome: 'sent, soft_failure, throttled, outage, hard_failure, skipped or ambiguous.',
+    error_class: 'Kind of the error, in the words of docs/email-queue.md; NULL where there is none.',
+    smtp_code: 'The code of the answer that decided, such as 250; NULL without an answer.',
+    enhanced_code: 'The enhanced status code of that answer, such as 5.1.1; NULL where the server gave none.',
+    reply: 'The answer itself; without one, what happened instead.',
+    transport: 'Where the mail was offered: host and port, or the folder of the local mailbox.',
+    duration_ms: 'How long the attempt took, in milliseconds.',
   },
   'public.notifications': {
     '': 'Notices to a company or the staff through one channel each, and what became of them.',

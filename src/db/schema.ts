@@ -456,6 +456,10 @@ export interface EmailQueue {
    */
   claim_token: Int8 | null;
   /**
+   * When a worker claimed it last; NULL before.
+   */
+  claimed_at: Timestamp | null;
+  /**
    * The worker that has it in hand; NULL where none has.
    */
   claimed_by: string | null;
@@ -563,6 +567,10 @@ export interface EmailQueue {
    * What the template puts in, by name.
    */
   variables: Generated<Json | null>;
+  /**
+   * What happens when a server may have the mail and nobody can know: resend or hold; NULL for what EMAIL_HOLD_AMBIGUOUS says.
+   */
+  when_ambiguous: string | null;
 }
 
 export interface ExpiringSubscriptions {
@@ -633,6 +641,10 @@ export interface FleetEmailArchive {
    * Number of the last claim: who does not have it may not write the outcome.
    */
   claim_token: Int8 | null;
+  /**
+   * When a worker claimed it last; NULL before.
+   */
+  claimed_at: Timestamp | null;
   /**
    * The worker that has it in hand; NULL where none has.
    */
@@ -745,6 +757,80 @@ export interface FleetEmailArchive {
    * What the template puts in, by name.
    */
   variables: Json | null;
+  /**
+   * What happens when a server may have the mail and nobody can know: resend or hold; NULL for what EMAIL_HOLD_AMBIGUOUS says.
+   */
+  when_ambiguous: string | null;
+}
+
+export interface FleetEmailAttempts {
+  /**
+   * Number of the attempt, as the mail counted it: attempts that are given back are not counted.
+   */
+  attempt: number;
+  /**
+   * When it claimed the mail.
+   */
+  claimed_at: Timestamp | null;
+  /**
+   * How long the attempt took, in milliseconds.
+   */
+  duration_ms: number | null;
+  /**
+   * The mail; it may have gone to the archive, or be deleted.
+   */
+  email_id: number;
+  /**
+   * When the outcome was recorded.
+   */
+  ended_at: Generated<Timestamp>;
+  /**
+   * The enhanced status code of that answer, such as 5.1.1; NULL where the server gave none.
+   */
+  enhanced_code: string | null;
+  /**
+   * Kind of the error, in the words of docs/email-queue.md; NULL where there is none.
+   */
+  error_class: string | null;
+  /**
+   * When the message was about to be written to the connection; NULL where it did not come to that.
+   */
+  handed_over_at: Timestamp | null;
+  /**
+   * sent, soft_failure, throttled, outage, hard_failure, skipped or ambiguous.
+   */
+  outcome: string;
+  /**
+   * The answer itself; without one, what happened instead.
+   */
+  reply: string | null;
+  /**
+   * The code of the answer that decided, such as 250; NULL without an answer.
+   */
+  smtp_code: number | null;
+  /**
+   * Number of the claim. A second row of it: its worker came back after its lease had run out.
+   */
+  token: Int8;
+  /**
+   * Where the mail was offered: host and port, or the folder of the local mailbox.
+   */
+  transport: string | null;
+  /**
+   * The worker that made the attempt.
+   */
+  worker: string | null;
+}
+
+export interface FleetEmailHandovers {
+  /**
+   * When the message was about to be written to the connection.
+   */
+  handed_over_at: Generated<Timestamp>;
+  /**
+   * Number of the claim.
+   */
+  token: Int8;
 }
 
 export interface FleetPartitionedTables {
@@ -1459,6 +1545,8 @@ export interface DB {
   "fleet.adopted_emails": FleetAdoptedEmails;
   "fleet.adoptions": FleetAdoptions;
   "fleet.email_archive": FleetEmailArchive;
+  "fleet.email_attempts": FleetEmailAttempts;
+  "fleet.email_handovers": FleetEmailHandovers;
   "fleet.partitioned_tables": FleetPartitionedTables;
   "fleet.row_security": FleetRowSecurity;
   folders: Folders;

@@ -29,6 +29,8 @@ const expected = `
   fleet.adoptions          -     -      -       S
   fleet.adopted_emails     -     -      -       S
   fleet.email_archive      -     SID(U) -       (S)
+  fleet.email_attempts     -     SI     -       S
+  fleet.email_handovers    -     SID    -       S
   fleet.partitioned_tables -     S      -       S
   fleet.row_security       -     -      -       S
   pgboss.version           -     SU     -       S
