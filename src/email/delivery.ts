@@ -53,7 +53,7 @@ export class Delivery {
   }
 
   #offer(row: EmailRow, { envelope, message, subject }: Extract<Prepared, { kind: 'ready' }>): Promise<SmtpExchange> {
-    return this.#options.transport.offer({ emailId: row.id, subject, envelope, message })
+    return this.#options.transport.offer({ emailId: row.id, subject, envelope, message }, async () => true)
   }
 
   #result(row: EmailRow, { outcome, recipients }: Judgement, startedAt: number): AttemptResult {

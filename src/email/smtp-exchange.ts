@@ -31,7 +31,7 @@ export interface SmtpExchange {
 }
 
 export interface SmtpFault {
-  /** Node's or nodemailer's code, such as `ECONNREFUSED`, `ETIMEDOUT`, `ETLS`, `EAUTH`; `ESTOPPED` when the lane was closed. */
+  /** Node's or nodemailer's code, such as `ECONNREFUSED`, `ETIMEDOUT`, `ETLS`, `EAUTH`; `ESTOPPED` when the lane was closed, `EWITHDRAWN` when its mail was. */
   readonly code: string
   readonly message: string
   /** The server's answer where there was one: a greeting, a refused login, a 421. */
@@ -81,6 +81,11 @@ export function readExchange(
 export function unsaid(to: readonly string[], stage: SmtpStage, fault: SmtpFault | undefined): SmtpExchange {
   const recipients = to.map((address) => ({ address, reply: undefined }))
   return { stage, mail: undefined, recipients, message: undefined, fault }
+}
+
+/** The one who offered the message took it back before it was handed over. */
+export function withdrawn(): Error & { code: string } {
+  return Object.assign(new Error('Withdrawn before it was handed over'), { code: 'EWITHDRAWN' })
 }
 
 /** What a broken connection leaves behind. */
