@@ -154,16 +154,18 @@ export class LeasedTable<Row extends Claim> {
    * worker's. The others must not be handed over: cancelled, rescued, or their lease has run out.
    */
   async handOver(claims: readonly Claim[]): Promise<Set<string>> {
-    const handovers = sql.table(this.#definition.handovers)
+    // What was marked before, when the answer was lost, is marked.
     const { rows } = await sql<{ token: string }>`
-      INSERT INTO ${handovers} AS mark (token)
-      SELECT q.claim_token
-        FROM unnest(${claims.map(({ id }) => id)}::int[], ${claims.map(({ token }) => token)}::bigint[]) AS c(id, token)
-        JOIN ${sql.table(this.#definition.name)} AS q ON q.id = c.id AND q.claim_token = c.token
-       WHERE q.status = 'sending' AND q.leased_until > now()
-          -- Said before, when the answer was lost.
-          ON CONFLICT (token) DO UPDATE SET handed_over_at = mark.handed_over_at
-   RETURNING token::text`.execute(this.#db)
+      WITH ours AS MATERIALIZED (
+        SELECT q.claim_token AS token
+          FROM unnest(${claims.map(({ id }) => id)}::int[], ${claims.map(({ token }) => token)}::bigint[]) AS c(id, token)
+          JOIN ${sql.table(this.#definition.name)} AS q ON q.id = c.id AND q.claim_token = c.token
+         WHERE q.status = 'sending' AND q.leased_until > now()
+      ),
+      marked AS (
+        INSERT INTO ${sql.table(this.#definition.handovers)} (token) SELECT token FROM ours ON CONFLICT DO NOTHING
+      )
+      SELECT token::text FROM ours`.execute(this.#db)
     return new Set(rows.map(({ token }) => token))
   }
 

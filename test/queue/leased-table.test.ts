@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type EmailRow, emailTable } from '../../src/email/store.ts'
 import { giveBack } from '../../src/queue/drain.ts'
 import type { AttemptResult, LeasedTable } from '../../src/queue/leased-table.ts'
@@ -14,6 +14,9 @@ beforeAll(async () => {
   database = await createTestDatabase()
   table = workerOf('one')
   other = workerOf('other')
+  // Right after the server has started no lease is over.
+  const grace = `SELECT now() > pg_postmaster_start_time() + interval '5 s' AS "isOver"`
+  await vi.waitUntil(async () => (await database.pool.query(grace)).rows[0].isOver, { timeout: 10_000 })
 })
 afterAll(() => database.drop())
 beforeEach(() =>
