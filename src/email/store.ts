@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import type { Database } from '../db/pool.ts'
 import type { DB } from '../db/schema.ts'
 import { type Claim, LeasedTable, type LeasedTableDefinition, type LeasedTableOptions } from '../queue/leased-table.ts'
 import type { RecipientStates } from './policy.ts'
@@ -57,8 +58,8 @@ export interface EmailTableOptions extends LeasedTableOptions {
   readonly holdAmbiguous: readonly string[] | 'all'
 }
 
-export function emailTable(db: Kysely<DB>, options: EmailTableOptions): LeasedTable<EmailRow> {
-  return new LeasedTable<EmailRow>(db, definition(options), options)
+export function emailTable(database: Database, options: EmailTableOptions): LeasedTable<EmailRow> {
+  return new LeasedTable<EmailRow>(database, definition(options), options)
 }
 
 /**

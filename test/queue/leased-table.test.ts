@@ -24,7 +24,7 @@ beforeEach(() =>
 )
 
 function workerOf(owner: string, holdAmbiguous: readonly string[] | 'all' = []): LeasedTable<EmailRow> {
-  return emailTable(database.db, { owner, leaseSeconds: 60, messageIdDomain: 'vertex.example', holdAmbiguous })
+  return emailTable(database, { owner, leaseSeconds: 60, messageIdDomain: 'vertex.example', holdAmbiguous })
 }
 
 async function insert(columns = '', values = ''): Promise<void> {
@@ -84,7 +84,7 @@ describe('claiming', () => {
     await insert()
     const first = await claimOne()
     await table.record([resultOf(first, { ...pending, delayMs: 0 })])
-    const moved = emailTable(database.db, {
+    const moved = emailTable(database, {
       owner: 'x',
       leaseSeconds: 60,
       messageIdDomain: 'elsewhere.example',
