@@ -36,7 +36,7 @@ const plainFieldValue = /^[\x21-\x7e]{1,900}(?: [\x21-\x7e]{1,900})*$/
  * in the subject and in names become spaces. For one draft only the multipart boundary differs from call to call.
  *
  * Usual mail is written at once, which takes some 20 µs. A promise comes back for the rest, which nodemailer composes
- * ten times as slowly: large bodies, none at all, addresses that are not ASCII or quoted, unusual header fields.
+ * in some 400: large bodies, none at all, addresses that are quoted or not ASCII, unusual header fields.
  *
  * Says `Auto-Submitted: auto-generated` (RFC 3834): every row is written by a program, and the field keeps absence
  * replies and ticket systems from answering an address that nobody reads.

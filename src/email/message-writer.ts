@@ -53,7 +53,7 @@ function part(boundary: string, { type, encoding, encoded }: Content): string {
   return `--${boundary}\r\n${fields}\r\n\r\n${encoded}\r\n`
 }
 
-/** As it is, where every server and reader takes it so; else base64, which costs a third of quoted-printable's time. */
+/** As it is, where every server and reader takes it so; else base64, which is cheaper to write than quoted-printable. */
 function contentOf(type: Content['type'], body: string): Content {
   if (/^[\t\r\n\x20-\x7e]*$/.test(body) && hasShortLines(body)) return { type, encoding: '7bit', encoded: body }
   return { type, encoding: 'base64', encoded: inLines(Buffer.from(body).toString('base64')) }
