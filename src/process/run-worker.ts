@@ -28,9 +28,12 @@ export interface RunningWorker {
 export interface WorkerDefinition {
   readonly name: string
   readonly needs: readonly ('database' | 'smtp')[]
-  /** Leaves nothing running when it rejects. It is called again when the database was lost meanwhile. */
-  start(context: WorkerContext): Promise<RunningWorker>
+  /** Imports what the worker does, while the database is being looked at. */
+  load(): Promise<StartWorker>
 }
+
+/** Leaves nothing running when it rejects. It is called again when the database was lost meanwhile. */
+type StartWorker = (context: WorkerContext) => Promise<RunningWorker>
 
 const exitFatal = 1
 const exitConfiguration = 78
@@ -90,9 +93,12 @@ async function startWhenReady(
   signal: AbortSignal,
 ): Promise<RunningWorker | undefined> {
   const { database, log } = context
+  const loading = definition.load()
+  loading.catch(() => {}) // Heard of below.
   while (await waitForDatabase(database, { signal, log })) {
     try {
-      return await definition.start(context)
+      const start = await loading
+      return await start(context)
     } catch (err) {
       if (!isUnreachable(err)) throw err
       log.warn({ err }, 'the database was lost while starting; waiting for it again')
