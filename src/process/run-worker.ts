@@ -1,3 +1,4 @@
+import module from 'node:module'
 import { hostname } from 'node:os'
 import process from 'node:process'
 import type { Logger } from 'pino'
@@ -77,6 +78,7 @@ async function live({ definition, config, shutdown, log }: Life): Promise<void> 
     if (worker === undefined) return
     log.info({ owner }, 'ready')
     if (!shutdown.signal.aborted) tellParentReady()
+    module.flushCompileCache()
     await shutdown.requested
     log.info({ reason: shutdown.signal.reason }, 'stopping')
     await worker.stop()
