@@ -32,10 +32,7 @@ const lastRetryMs = 60_000
  * Joins as `joinControlPlane` does, for a worker that does its work without: neither loading pg-boss nor its queries are waited for.
  * What goes wrong is logged and tried again until it is stopped; `stop` waits for the try in progress.
  */
-export function joinInBackground(
-  options: ControlPlaneOptions,
-  jobs: readonly ControlJob[],
-): { stop(): Promise<void> } {
+export function joinInBackground(options: ControlPlaneOptions, jobs: readonly ControlJob[]): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const joined = keepJoining(options, jobs, stopping.signal)
   return {
