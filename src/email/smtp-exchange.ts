@@ -18,20 +18,23 @@ export type SmtpStage = 'connect' | 'login' | 'mail' | 'recipients' | 'data' | '
 
 /** What was said while one message was offered to a server. */
 export interface SmtpExchange {
-  /** The step that ended it, or `handed_over` when the server answered to the whole message. An answer at `body` is one that came early. */
+  /** The step that ended it, or `handed_over` when the server answered to the whole message. */
   readonly stage: SmtpStage
   /** The answer to MAIL FROM. */
   readonly mail: SmtpReply | undefined
   /** Each recipient offered, with the answer to its RCPT TO. */
   readonly recipients: readonly { readonly address: string; readonly reply: SmtpReply | undefined }[]
-  /** The answer to DATA, or to the message where that was sent. */
+  /** The answer to DATA, or to the message where that was sent; at `body` one that came before the message was through. */
   readonly message: SmtpReply | undefined
   /** Why the exchange ended without the answer that was due. */
   readonly fault: SmtpFault | undefined
 }
 
 export interface SmtpFault {
-  /** Node's or nodemailer's code, such as `ECONNREFUSED`, `ETIMEDOUT`, `ETLS`, `EAUTH`; `ESTOPPED` when the lane was closed, `EWITHDRAWN` when its mail was. */
+  /**
+   * Node's or nodemailer's code, such as `ECONNREFUSED`, `ETIMEDOUT`, `ETLS`, `EAUTH`; `EPROTOCOL` when the server spoke out of turn,
+   * `ESTOPPED` when the lane was closed, `EWITHDRAWN` when its mail was withdrawn.
+   */
   readonly code: string
   readonly message: string
   /** The server's answer where there was one: a greeting, a refused login, a 421. */
