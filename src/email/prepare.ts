@@ -5,7 +5,7 @@ import { type DkimKey, signMessage } from './dkim.ts'
 import type { ErrorClass } from './error-class.ts'
 import { conclude, type RecipientState, type RecipientStates } from './policy.ts'
 import { renderTemplate } from './render.ts'
-import type { SmtpEnvelope } from './smtp-lane.ts'
+import type { SmtpEnvelope } from './smtp-commands.ts'
 import type { EmailRow } from './store.ts'
 
 export interface ComposeSettings {
