@@ -1,6 +1,6 @@
-import { keepCompiled } from '../src/process/compile-cache.ts'
+import { startFast } from '../src/process/fast-start.ts'
 
-keepCompiled()
+startFast()
 const { runWorker } = await import('../src/process/run-worker.ts')
 await runWorker({
   name: 'lifecycle',
