@@ -81,7 +81,12 @@ export class Drain<Row extends Claim> {
       expected: () => (this.#handOver.isFull ? 0 : this.#started),
       log,
     })
-    this.#handOver = new HandOver({ mark: (claims) => table.handOver(claims), most: 2 * concurrency, log })
+    this.#handOver = new HandOver({
+      mark: (claims) => table.handOver(claims),
+      most: 2 * concurrency,
+      atWork: () => this.#started,
+      log,
+    })
     this.#coalesced = coalesce(() => {
       const pass = this.#claimWhatIsDue()
       this.#pass = pass.catch(() => {})
@@ -230,6 +235,8 @@ export class Drain<Row extends Claim> {
 
   async #handle(held: Held<Row>): Promise<void> {
     const result = await this.#attempt(held)
+    // A lane may lose its connection while it waits for the answer: the mark must not come after the outcome, which clears it.
+    if (held.asked) await held.asked
     this.#started -= 1
     this.#pace.finished()
     void this.#record(held, result)
@@ -297,6 +304,8 @@ class Held<Row extends Claim> implements Work<Row> {
   readonly row: Row
   /** By the monotonic clock. */
   expiresAt: number
+  /** The answer to the question whether it may be handed over. */
+  asked: Promise<boolean> | undefined
   readonly #ask: (lease: Lease<Row>) => Promise<boolean>
 
   constructor(row: Row, expiresAt: number, ask: (lease: Lease<Row>) => Promise<boolean>) {
@@ -310,7 +319,8 @@ class Held<Row extends Claim> implements Work<Row> {
   }
 
   handOver(): Promise<boolean> {
-    return this.#ask(this)
+    this.asked = this.#ask(this)
+    return this.asked
   }
 }
 

@@ -8,6 +8,8 @@ export interface HandOverOptions {
   readonly mark: (claims: readonly Claim[]) => Promise<ReadonlySet<string>>
   /** How many rows may be handed over with no outcome recorded: what may come twice when the process is killed. */
   readonly most: number
+  /** How many rows are being worked on: those who ask among them, and those who may ask within moments. */
+  readonly atWork: () => number
   readonly log: Logger
 }
 
@@ -18,6 +20,9 @@ interface Asking {
 
 const firstRetryMs = 50
 const lastRetryMs = 1_000
+/** Where many are at work a statement waits so long for a quarter of them. */
+const lingerMs = 2
+const share = 4
 
 /**
  * Nothing is handed over before it is durable that it is. All who are ready share one statement: whoever asks while one runs goes
@@ -29,6 +34,7 @@ export class HandOver {
   readonly #givenUp = new AbortController()
   #asking: Asking[] = []
   #marking = false
+  #goOn: () => void = () => {}
 
   constructor(options: HandOverOptions) {
     this.#options = options
@@ -38,6 +44,7 @@ export class HandOver {
   ask(lease: Lease<Claim>): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>()
     this.#asking.push({ lease, answer: resolve })
+    if (this.#isWorthMarking()) this.#goOn()
     void this.#markAll()
     return promise
   }
@@ -55,16 +62,34 @@ export class HandOver {
   /** Answers no to everybody, now and from now on. */
   giveUp(): void {
     this.#givenUp.abort()
+    this.#goOn()
     void this.#markAll()
   }
 
   async #markAll(): Promise<void> {
     if (this.#marking) return
     this.#marking = true
-    // Let those that become ready in this very turn of the event loop share the statement.
-    await Promise.resolve()
-    for (let batch = this.#take(); batch.length > 0; batch = this.#take()) await this.#mark(batch)
+    await this.#gather()
+    for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
+      await this.#mark(batch)
+      await this.#gather()
+    }
     this.#marking = false
+  }
+
+  #isWorthMarking(): boolean {
+    return this.#asking.length * share >= this.#options.atWork()
+  }
+
+  /** Those that become ready in the same turn of the event loop share a statement at least. */
+  async #gather(): Promise<void> {
+    await Promise.resolve()
+    if (this.#asking.length === 0 || this.#isWorthMarking() || this.#givenUp.signal.aborted) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#goOn = resolve
+    const timer = setTimeout(resolve, lingerMs)
+    await promise
+    clearTimeout(timer)
   }
 
   #take(): Asking[] {
