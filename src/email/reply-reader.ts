@@ -30,6 +30,11 @@ export class ReplyReader {
     }
   }
 
+  /** Nothing has come but what was given out. */
+  get empty(): boolean {
+    return this.#bytes === ''
+  }
+
   /** More has come than an answer may have. */
   get overflowing(): boolean {
     return this.#bytes.length > longestReply

@@ -24,8 +24,6 @@ interface Offer {
   readonly handOver: HandOver
 }
 
-type Written = (error?: NodeJS.ErrnoException | null) => void
-
 interface Transaction extends Offer {
   readonly commands: readonly string[]
   /** The answers to the commands, so that the next one due has the index `replies.length`. */
@@ -80,7 +78,7 @@ export class SmtpDialogue {
     const step = this.#resetDue ? 'resetting' : 'envelope'
     this.#current = { ...offer, commands, replies: [], resolve, step }
     const due = this.#resetDue ? ['RSET\r\n', ...commands] : commands
-    this.#write(this.#current, step, pipelining ? due.join('') : due[0])
+    if (this.#enter(this.#current, step)) this.#socket.write(pipelining ? due.join('') : (due[0] ?? ''))
     return promise
   }
 
@@ -136,11 +134,11 @@ export class SmtpDialogue {
 
   /** Without pipelining: says the next command, or none where the answers so far leave nobody to send the message to. */
   #continue(current: Transaction): void {
+    if (this.#features.pipelining) return
     const { replies, commands } = current
     const refused = (replies[0]?.code ?? 0) >= 300 || (replies.length === commands.length - 1 && !isWanted(replies))
-    if (this.#features.pipelining) return
     if (refused) this.#finish(current, undefined, undefined)
-    else this.#write(current, 'envelope', commands[replies.length])
+    else if (this.#enter(current, 'envelope')) this.#socket.write(commands[replies.length] ?? '')
   }
 
   #ask(current: Transaction): void {
@@ -160,25 +158,27 @@ export class SmtpDialogue {
       this.#giveEnd(current, message.toString('latin1') + end)
       return
     }
-    this.#write(current, 'body', message, (error) => {
+    if (!this.#enter(current, 'body')) return
+    this.#socket.write(message, (error) => {
       if (!error && this.#current === current) this.#giveEnd(current, end)
     })
   }
 
   #giveEnd(current: Transaction, text: string): void {
-    this.#write(current, 'dot', text, (error) => {
+    if (!this.#enter(current, 'dot')) return
+    this.#socket.write(text, 'latin1', (error?: NodeJS.ErrnoException | null) => {
       // The kernel refused the last byte, so nobody can have got it. Other errors say nothing about that.
       if (error?.syscall === 'write') current.step = 'body'
     })
   }
 
-  #write(current: Transaction, step: Transaction['step'], data: string | Buffer = '', done?: Written): void {
-    if (!this.#socket.writable) {
-      this.break(connectionClosed)
-      return
-    }
-    current.step = step
-    this.#socket.write(data, step === 'dot' ? 'latin1' : 'utf8', done)
+  /** False, and the end of it, where nothing can be written any more, or the server has begun to speak although it is our turn. */
+  #enter(current: Transaction, step: Transaction['step']): boolean {
+    if (!this.#socket.writable) this.break(connectionClosed)
+    else if (!this.#reader.empty)
+      this.break({ code: 'EPROTOCOL', message: 'The server spoke out of turn', reply: undefined })
+    else current.step = step
+    return !this.#broken
   }
 
   /** What is said after the server said go on. */

@@ -89,6 +89,20 @@ describe('a lane', () => {
     expect(server.mails).toHaveLength(1)
   })
 
+  it.each([true, false])('goes on after a refused recipient, pipelining: %s', async (pipelining) => {
+    const refuseOnce = ['550 5.1.1 nobody']
+    const server = await startSmtpServer({
+      recipient: () => refuseOnce.pop(),
+      options: { hidePIPELINING: !pipelining },
+    })
+    const client = new SmtpLane({ host: '127.0.0.1', port: server.port })
+    cleanup.push(() => client.close(), server.stop)
+    const alone = { ...envelope, to: ['a@x.example'] }
+    expect((await client.exchange(alone, message, granted)).stage).toBe('recipients')
+    expect((await client.exchange(alone, message, granted)).message?.code).toBe(250)
+    expect(server.connections).toBe(1)
+  })
+
   it('reports a refused login', async () => {
     const { client } = await start({ disabledCommands: [] }, { auth: { user: 'fleet', pass: 'wrong' } })
     expect(await client.exchange(envelope, message, granted)).toMatchObject({
