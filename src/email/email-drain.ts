@@ -48,12 +48,12 @@ export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
   const delivery = new Delivery({ compose: { from, maxBytes, dkim, defaultLocale }, backoff, transport, watch, log })
   const messageIdDomain = from.address.slice(from.address.lastIndexOf('@') + 1)
   const drain = new Drain({
-    table: emailTable(db, { owner, leaseSeconds, messageIdDomain }),
+    table: emailTable(db, { owner, leaseSeconds, messageIdDomain, holdAmbiguous: [] }),
     concurrency,
     leaseSeconds,
     pollSeconds,
     capacity: () => watch.capacity,
-    work: (lease) => delivery.attempt(lease),
+    work: (work) => delivery.attempt(work),
     onBug: (row, error) => delivery.onBug(row, error),
     log,
   })

@@ -77,6 +77,13 @@ export function readExchange(
   return { ...common, stage: handedOver === 'all' || final ? 'handed_over' : 'body', message: final }
 }
 
+/** The answer that decided what came of it: the first that refused, else the one to the message; undefined where there was none. */
+export function decidingReply({ mail, recipients, message, fault }: SmtpExchange): SmtpReply | undefined {
+  const answers = [mail, ...recipients.map(({ reply }) => reply), message, fault?.reply]
+  // The answers to a message that was on its way do not tell what became of it.
+  return answers.find((reply) => reply !== undefined && reply.code >= 400) ?? message
+}
+
 /** An exchange that ended before anything was said about the message. */
 export function unsaid(to: readonly string[], stage: SmtpStage, fault: SmtpFault | undefined): SmtpExchange {
   const recipients = to.map((address) => ({ address, reply: undefined }))

@@ -22,7 +22,6 @@ export class Recorder {
   readonly #givenUp = new AbortController()
   #waiting: Waiting[] = []
   #writing = false
-  #idle: Promise<void> = Promise.resolve()
   #lost = 0
 
   constructor(write: (results: readonly AttemptResult[]) => Promise<Recorded>, log: Logger) {
@@ -33,11 +32,6 @@ export class Recorder {
   /** Resolves when the outcome is durable, or was refused because the row is no longer this claim's. */
   record(result: AttemptResult): Promise<void> {
     return new Promise((done) => this.#enqueue({ result, done }))
-  }
-
-  /** Resolves when nothing is left to write: rows recorded together free their lanes together, and the next claim takes them all. */
-  get idle(): Promise<void> {
-    return this.#idle
   }
 
   /** Outcomes that could not be written. */
@@ -52,7 +46,7 @@ export class Recorder {
 
   #enqueue(waiting: Waiting): void {
     this.#waiting.push(waiting)
-    if (!this.#writing) this.#idle = this.#flush()
+    if (!this.#writing) void this.#flush()
   }
 
   async #flush(): Promise<void> {
@@ -102,7 +96,8 @@ export class Recorder {
     this.#log.error({ err, id: only.id }, 'recorded without its details, which the database refused')
     const { settlement } = only
     const bare = 'reason' in settlement ? { ...settlement, reason: 'The database refused the details' } : settlement
-    const locked = await this.#persist([{ ...only, settlement: bare, details: {}, delivered: {} }])
+    const entry = only.entry && { ...only.entry, reply: undefined, transport: undefined }
+    const locked = await this.#persist([{ ...only, settlement: bare, entry, details: {}, delivered: {} }])
     return locked.length > 0 ? [only] : []
   }
 

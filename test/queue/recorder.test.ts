@@ -7,7 +7,14 @@ import { Recorder } from '../../src/queue/recorder.ts'
 const log = pino({ level: 'silent' })
 
 function result(id: number, details: object = {}): AttemptResult {
-  return { id, token: String(id), settlement: { status: 'sent' }, details: { ...details }, delivered: {} }
+  return {
+    id,
+    token: String(id),
+    settlement: { status: 'sent' },
+    entry: undefined,
+    details: { ...details },
+    delivered: {},
+  }
 }
 
 /** Writes whose end the test decides. */
