@@ -20,6 +20,8 @@ export interface Options {
   readonly connections: number
   /** For how long a run against the slow server should take. */
   readonly slowSeconds: number
+  /** How many processes compete with one there. */
+  readonly slowProcesses: number
   readonly latencySamples: number
   readonly urgentSamples: number
   readonly waiting: number
@@ -37,6 +39,7 @@ const full = {
   mails: 20_000,
   connections: 20,
   slowSeconds: 10,
+  slowProcesses: 8,
   latencySamples: 2_000,
   urgentSamples: 1_000,
   waiting: 100_000,
@@ -51,6 +54,7 @@ const smoke = {
   mails: 40,
   connections: 4,
   slowSeconds: 0.3,
+  slowProcesses: 2,
   latencySamples: 3,
   urgentSamples: 3,
   waiting: 300,

@@ -1,3 +1,4 @@
+import type { TestDatabase } from '../../test/support/database.ts'
 import { insertMails } from '../mails/mails.ts'
 import { startEmailWorker } from '../support/worker-process.ts'
 import type { Contestant, Entered, Ring } from './contestant.ts'
@@ -7,21 +8,28 @@ export interface FleetOptions {
   readonly processes: number
   /** Node's own options for the workers. */
   readonly execArgv?: readonly string[]
+  /** A migrated one; a new one unless given. */
+  readonly database?: TestDatabase
+}
+
+/** A fleet's workers can be stopped before the database is dropped. */
+export interface EnteredFleet extends Entered {
+  stop(): Promise<void>
 }
 
 /**
  * The fleet's e-mail workers as they are. They are ready and idle when the transaction that has inserted the mails commits, so that no
  * process has a start over another.
  */
-export function fleet({ name, processes, execArgv = [] }: FleetOptions): Contestant {
-  return { name, enter: (ring) => enter(ring, { processes, execArgv }) }
+export function fleet(options: FleetOptions): Contestant & { enter(ring: Ring): Promise<EnteredFleet> } {
+  return { name: options.name, enter: (ring) => enter(ring, options) }
 }
 
 async function enter(
   { arena, sink, connections, mails }: Ring,
-  { processes, execArgv }: { processes: number; execArgv: readonly string[] },
-): Promise<Entered> {
-  const database = await arena.createFleetDatabase()
+  { processes, execArgv = [], database: given }: FleetOptions,
+): Promise<EnteredFleet> {
+  const database = given ?? (await arena.createFleetDatabase())
   const each = Math.ceil(connections / processes)
   const settings = { databaseUrl: database.url, smtpUrl: sink.url, connections: each, execArgv }
   const workers = await Promise.all(Array.from({ length: processes }, () => startEmailWorker(settings)))
@@ -31,6 +39,11 @@ async function enter(
   await insertMails(producer, mails)
   await producer.query('ANALYZE email_queue')
   await database.pool.query('CHECKPOINT')
+  let stopped: Promise<unknown> | undefined
+  const stop = async () => {
+    stopped ??= Promise.all(workers.map((worker) => worker.stop()))
+    await stopped
+  }
   return {
     settings: { processes, EMAIL_CONCURRENCY: each, LOG_LEVEL: 'warn' },
     async go() {
@@ -43,8 +56,9 @@ async function enter(
       )
       return rows[0].left
     },
+    stop,
     async leave() {
-      for (const worker of workers) await worker.stop()
+      await stop()
       await database.drop()
     },
   }

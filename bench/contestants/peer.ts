@@ -7,6 +7,8 @@ export interface PeerOptions {
   readonly name: string
   /** A file of this folder, run as a process of its own. */
   readonly script: string
+  /** An argument for it. */
+  readonly variant?: string
   /** Counts the outcomes that are still missing; left out where nothing is recorded. */
   readonly unrecorded?: string
 }
@@ -16,11 +18,11 @@ export function peer(options: PeerOptions): Contestant {
   return { name: options.name, enter: (ring) => enter(ring, options) }
 }
 
-async function enter(ring: Ring, { name, script, unrecorded }: PeerOptions): Promise<Entered> {
+async function enter(ring: Ring, { name, script, variant = '', unrecorded }: PeerOptions): Promise<Entered> {
   const { arena, sink, connections, mails } = ring
   const database = await arena.createEmptyDatabase()
   const task: PeerTask = { databaseUrl: database.url, smtpUrl: sink.url, connections, mails }
-  const child = fork(join(import.meta.dirname, script), [JSON.stringify(task)])
+  const child = fork(join(import.meta.dirname, script), [JSON.stringify(task), variant])
   const exit = new Promise<void>((resolve) => void child.once('exit', () => resolve()))
   const ended = exit.then((): never => {
     throw new Error(`${name} ended by itself`)

@@ -14,10 +14,10 @@ const stepsPerMail = 2
  * times that. From the first MAIL command to the last mail accepted.
  */
 export async function measureSlowServer(arena: Arena, options: Options): Promise<SlowServer> {
-  const { connections, runs, slowSeconds } = options
+  const { connections, runs, slowSeconds, slowProcesses } = options
   const sink = await startSink({ stepMs })
   const each = Math.ceil((slowSeconds * 1000 * connections) / (stepMs * stepsPerMail))
-  const fleets: SlowRuns[] = [1, 8].map((processes) => ({
+  const fleets: SlowRuns[] = [1, slowProcesses].map((processes) => ({
     processes,
     mails: each * processes,
     perSecond: [],

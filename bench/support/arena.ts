@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { migrateUp } from '../../src/db/migrator.ts'
 import { startCluster, type TestCluster } from '../../test/support/cluster.ts'
-import { createEmptyTestDatabase, type TestDatabase } from '../../test/support/database.ts'
+import { copyTestDatabase, createEmptyTestDatabase, type TestDatabase } from '../../test/support/database.ts'
 
 /** A PostgreSQL with full durability on a disk, and what a measurement needs of it. */
 export interface Arena {
@@ -10,6 +10,8 @@ export interface Arena {
   readonly settings: Readonly<Record<string, string>>
   /** A database with the fleet's schema, empty. */
   createFleetDatabase(): Promise<TestDatabase>
+  /** A copy of one that nobody is connected to. */
+  copyDatabase(template: string): Promise<TestDatabase>
   /** A database without any schema. */
   createEmptyDatabase(): Promise<TestDatabase>
   close(): Promise<void>
@@ -31,17 +33,28 @@ const shown = [
 /** Only the room for WAL differs from PostgreSQL's defaults: whether a checkpoint falls into a run or not is chance. */
 export async function openArena(): Promise<Arena> {
   const cluster = await startCluster({ durable: true, settings: { max_wal_size: '8GB', checkpoint_timeout: '1h' } })
+  const migrated = await createEmptyTestDatabase(cluster.adminUrl)
+  await migrateUp(migrated.db)
+  const template = await closeAsTemplate(cluster, migrated)
   return {
     cluster,
     settings: await readSettings(cluster.adminUrl),
-    async createFleetDatabase() {
-      const database = await createEmptyTestDatabase(cluster.adminUrl)
-      await migrateUp(database.db)
-      return database
-    },
+    createFleetDatabase: () => copyTestDatabase(cluster.adminUrl, template),
+    copyDatabase: (template) => copyTestDatabase(cluster.adminUrl, template),
     createEmptyDatabase: () => createEmptyTestDatabase(cluster.adminUrl),
     close: () => cluster.remove(),
   }
+}
+
+/** Nobody may connect to it any more, as a copy would wait for them. Answers its name. */
+export async function closeAsTemplate({ adminUrl }: TestCluster, { url, pool }: TestDatabase): Promise<string> {
+  const name = new URL(url).pathname.slice(1)
+  await pool.end()
+  const admin = new pg.Client(adminUrl)
+  await admin.connect()
+  await admin.query(`ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS false`)
+  await admin.end()
+  return name
 }
 
 async function readSettings(url: string): Promise<Record<string, string>> {
