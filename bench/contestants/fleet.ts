@@ -12,8 +12,12 @@ export interface FleetOptions {
   readonly database?: TestDatabase
 }
 
-/** A fleet's workers can be stopped before the database is dropped. */
-export interface EnteredFleet extends Entered {
+interface FleetContestant extends Contestant {
+  enter(ring: Ring): Promise<EnteredFleet>
+}
+
+interface EnteredFleet extends Entered {
+  /** Ends the workers, before the database is dropped. */
   stop(): Promise<void>
 }
 
@@ -21,7 +25,7 @@ export interface EnteredFleet extends Entered {
  * The fleet's e-mail workers as they are. They are ready and idle when the transaction that has inserted the mails commits, so that no
  * process has a start over another.
  */
-export function fleet(options: FleetOptions): Contestant & { enter(ring: Ring): Promise<EnteredFleet> } {
+export function fleet(options: FleetOptions): FleetContestant {
   return { name: options.name, enter: (ring) => enter(ring, options) }
 }
 

@@ -33,7 +33,7 @@ export async function measureMemory(arena: Arena, { memoryMails, connections }: 
   await drain(1, 2)
   const urls = await loadedModules(lister.child)
   await lister.stop()
-  const imports = await importsAlone(urls.filter((url) => !url.endsWith(entry)))
+  const imports = await importsAlone(urls.filter((url) => !url.endsWith(entry) && !url.endsWith('.json')))
 
   await sink.reset()
   const worker = await startEmailWorker({ ...settings, execArgv: collecting })
@@ -52,10 +52,15 @@ async function importsAlone(urls: readonly string[]): Promise<number> {
   const child = fork(join(import.meta.dirname, '../preload/import-modules.ts'), { execArgv: collecting })
   const ready = once(child, 'message')
   child.send(urls)
-  await ready
+  const exited = once(child, 'exit')
+  const ended = exited.then((): never => {
+    throw new Error('The modules of a worker cannot be loaded')
+  })
+  ended.catch(() => {})
+  await Promise.race([ready, ended])
   const mib = await residentMib(child)
   child.disconnect()
-  await once(child, 'exit')
+  await exited
   return mib
 }
 

@@ -34,7 +34,9 @@ export async function race(contestant: Contestant, ring: Ring): Promise<Race> {
     const recordedAt = monotonicMs()
     const tally = await sink.tally()
     if (tally.accepted !== mails || tally.distinct !== mails) {
-      throw new Error(`${contestant.name}: of ${mails} mails ${tally.accepted} arrived, ${tally.distinct} different ones`)
+      throw new Error(
+        `${contestant.name}: of ${mails} mails ${tally.accepted} arrived, ${tally.distinct} different ones`,
+      )
     }
     return { tally, recordedAt, settings: entered.settings }
   } finally {

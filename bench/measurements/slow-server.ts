@@ -31,7 +31,9 @@ export async function measureSlowServer(arena: Arena, options: Options): Promise
       const { tally } = await race(contestant, ring)
       const perSecond = (mails / (tally.lastAcceptedAt - tally.firstCommandAt)) * 1000
       const msPerMail = tally.heldMs / mails
-      console.log(`  run ${run}, ${contestant.name}: ${perSecond.toFixed(1)} mails/s, ${msPerMail.toFixed(1)} ms a mail`)
+      console.log(
+        `  run ${run}, ${contestant.name}: ${perSecond.toFixed(1)} mails/s, ${msPerMail.toFixed(1)} ms a mail`,
+      )
       fleets[index] = {
         ...before,
         perSecond: [...before.perSecond, perSecond],

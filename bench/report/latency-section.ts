@@ -6,7 +6,10 @@ export function latencySection({ samples, accepted, commit }: Latency): Section 
     title: 'Latency',
     explains: `From before an INSERT to the mail’s being accepted by the server, ${number(samples)} mails one after another, each to an idle worker; in turns with the same INSERT into a table that nobody watches, which is what a durable
 commit costs here.`,
-    table: { columns: ['', 'p50', 'p99', 'slowest'], rows: [row('INSERT to accepted', accepted), row('a plain INSERT', commit)] },
+    table: {
+      columns: ['', 'p50', 'p99', 'slowest'],
+      rows: [row('INSERT to accepted', accepted), row('a plain INSERT', commit)],
+    },
     targets: [
       atMost({ what: 'INSERT to accepted, p50', limit: 5, got: accepted.p50, unit: ' ms' }),
       atMost({

@@ -70,7 +70,7 @@ export class Conversation {
   }
 
   #react(command: Buffer): Buffer {
-    const verb = command.latin1Slice(0, 4).toUpperCase()
+    const verb = command.toString('latin1', 0, 4).toUpperCase()
     if (verb === 'DATA') {
       this.#inMessage = true
       return answers.DATA
@@ -85,5 +85,5 @@ export function headerOf(message: Buffer, name: string): string {
   const from = at < 0 ? message.indexOf(`${name}:\r\n`) : at
   if (from < 0) return ''
   const start = from + name.length + (at < 0 ? 3 : 2)
-  return message.latin1Slice(start, message.indexOf(lineEnd, start)).trim()
+  return message.toString('latin1', start, message.indexOf(lineEnd, start)).trim()
 }

@@ -89,7 +89,15 @@ function reset(): void {
 }
 
 function emptyTally(): Tally {
-  return { accepted: 0, distinct: 0, firstCommandAt: 0, firstAcceptedAt: 0, lastAcceptedAt: 0, heldMs: 0, connections: 0 }
+  return {
+    accepted: 0,
+    distinct: 0,
+    firstCommandAt: 0,
+    firstAcceptedAt: 0,
+    lastAcceptedAt: 0,
+    heldMs: 0,
+    connections: 0,
+  }
 }
 
 function tell(report: SinkReport): void {
