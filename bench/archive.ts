@@ -21,7 +21,7 @@ const database = await createEmptyTestDatabase(cluster.adminUrl)
 await migrateUp(database.db)
 await fill()
 
-const table = emailTable(database.db, {
+const table = emailTable(database, {
   owner: 'bench',
   leaseSeconds: 60,
   messageIdDomain: 'example.com',

@@ -1,4 +1,6 @@
 import { type Kysely, sql } from 'kysely'
+import type { TemplateChoice } from '../config/template-choice.ts'
+import type { Database } from '../db/pool.ts'
 import type { DB } from '../db/schema.ts'
 import { type Claim, LeasedTable, type LeasedTableDefinition, type LeasedTableOptions } from '../queue/leased-table.ts'
 import type { RecipientStates } from './policy.ts'
@@ -22,7 +24,8 @@ export interface EmailRow extends Claim {
 
 /** `email_queue` as a leased queue. The Message-ID is made with the first claim and kept, whatever the sender's domain becomes. */
 function definition({ messageIdDomain, holdAmbiguous }: EmailTableOptions): LeasedTableDefinition {
-  const held = holdAmbiguous === 'all' ? sql`true` : sql`q.template_id = ANY(${[...holdAmbiguous]}::text[])`
+  const [all, templates] = holdAmbiguous === 'all' ? [true, []] : [false, [...holdAmbiguous]]
+  const held = sql`(${all}::boolean OR q.template_id = ANY(${templates}::text[]))`
   return {
     name: 'email_queue',
     ledger: { table: 'fleet.email_attempts', rowId: 'email_id' },
@@ -54,11 +57,11 @@ export interface EmailTableOptions extends LeasedTableOptions {
   /** Of Message-IDs that are made. */
   readonly messageIdDomain: string
   /** Templates whose mails are held rather than sent again when nobody can know whether they were taken. */
-  readonly holdAmbiguous: readonly string[] | 'all'
+  readonly holdAmbiguous: TemplateChoice
 }
 
-export function emailTable(db: Kysely<DB>, options: EmailTableOptions): LeasedTable<EmailRow> {
-  return new LeasedTable<EmailRow>(db, definition(options), options)
+export function emailTable(database: Database, options: EmailTableOptions): LeasedTable<EmailRow> {
+  return new LeasedTable<EmailRow>(database, definition(options), options)
 }
 
 /**

@@ -76,7 +76,11 @@ export class Drain<Row extends Claim> {
   constructor(options: DrainOptions<Row>) {
     const { table, concurrency, log } = options
     this.#options = options
-    this.#recorder = new Recorder((results) => table.record(results), log)
+    this.#recorder = new Recorder({
+      write: (results) => table.record(results),
+      expected: () => (this.#handOver.isFull ? 0 : this.#started),
+      log,
+    })
     this.#handOver = new HandOver({ mark: (claims) => table.handOver(claims), most: 2 * concurrency, log })
     this.#coalesced = coalesce(() => {
       const pass = this.#claimWhatIsDue()
@@ -196,12 +200,12 @@ export class Drain<Row extends Claim> {
     this.#hinted = false
     this.#lookedAt = performance.now()
     const expiresAt = this.#lookedAt + leaseSeconds * 1000
-    const { rows, expired } = await table.claim(request)
+    const { rows, expired, more } = await table.claim(request)
     result.claimed += rows.length
     result.expired += expired.length
     this.#logExpired(expired)
     this.#take(rows, expiresAt)
-    return request.before !== undefined || rows.length + expired.length === request.limit
+    return request.before !== undefined || more
   }
 
   #take(rows: readonly Row[], expiresAt: number): void {

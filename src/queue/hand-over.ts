@@ -42,6 +42,11 @@ export class HandOver {
     return promise
   }
 
+  /** Nothing more may be handed over before outcomes are recorded. */
+  get isFull(): boolean {
+    return this.#open.size >= this.#options.most
+  }
+
   /** The outcome is recorded, or never will be. */
   settled({ token }: Claim): void {
     if (this.#open.delete(token) && this.#asking.length > 0) void this.#markAll()

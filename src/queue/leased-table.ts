@@ -1,5 +1,5 @@
-import { type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely'
-import type { DB } from '../db/schema.ts'
+import { type CompiledQuery, type RawBuilder, sql } from 'kysely'
+import type { Database } from '../db/pool.ts'
 import type { AttemptEntry } from './attempt-entry.ts'
 import { type Recorded, recordOutcomes } from './outcome-record.ts'
 import { type Rescue, rescueDead } from './rescue.ts'
@@ -53,10 +53,18 @@ export interface AttemptResult {
 }
 
 export interface ClaimRequest {
-  /** Rows at most. */
+  /** Rows at most, rounded down to a power of two: the number is part of the statement, and there must not be too many. */
   readonly limit: number
   /** Only rows that are more urgent than this priority. */
   readonly before?: number | undefined
+}
+
+export interface Claims<Row extends Claim> {
+  /** The most urgent first. */
+  readonly rows: Row[]
+  readonly expired: number[]
+  /** There may be more. */
+  readonly more: boolean
 }
 
 export interface LeasedTableOptions {
@@ -72,19 +80,20 @@ const leastUrgent = 10
 
 /** A table whose rows are claimed under a lease, worked on outside any transaction, and recorded behind a fence. */
 export class LeasedTable<Row extends Claim> {
-  readonly #db: Kysely<DB>
+  readonly #database: Database
   readonly #definition: LeasedTableDefinition
   readonly #owner: string
   readonly #lease: RawBuilder<unknown>
   readonly #leaseSeconds: number
-  readonly #claimStatements = new Map<string, CompiledQuery<Claimed<Row>>>()
+  /** Compiled once: that took a sixth of a claim's time. */
+  readonly #statements = new Map<string, CompiledQuery<Claimed<Row>>>()
 
-  constructor(db: Kysely<DB>, definition: LeasedTableDefinition, { owner, leaseSeconds }: LeasedTableOptions) {
-    this.#db = db
+  constructor(database: Database, definition: LeasedTableDefinition, { owner, leaseSeconds }: LeasedTableOptions) {
+    this.#database = database
     this.#definition = definition
     this.#owner = owner
     this.#leaseSeconds = leaseSeconds
-    this.#lease = sql`${sql.lit(leaseSeconds)} * interval '1 second'`
+    this.#lease = sql`${leaseSeconds}::float8 * interval '1 second'`
   }
 
   /**
@@ -92,27 +101,20 @@ export class LeasedTable<Row extends Claim> {
    * `not_after` end as `expired` on the way.
    *
    * One index probe for each priority costs the same whatever lies scheduled ahead or sent behind. The limit is a literal: with a
-   * bound one PostgreSQL would come to prefer a generic plan that scans the table.
+   * bound one PostgreSQL would not know, when it plans, that few rows are wanted.
    */
-  async claim({ limit, before }: ClaimRequest): Promise<{ rows: Row[]; expired: number[] }> {
-    const { rows } = await this.#db.executeQuery(
-      this.#claimStatement(Math.trunc(limit), (before ?? leastUrgent + 1) - 1),
-    )
+  async claim({ limit, before = leastUrgent + 1 }: ClaimRequest): Promise<Claims<Row>> {
+    const most = powerOfTwo(limit)
+    const name = `claim ${most} before ${before}`
+    const statement = this.#statements.get(name) ?? this.#compileClaim(sql.lit(most), sql.lit(before - 1))
+    this.#statements.set(name, statement)
+    const rows = await this.#database.runPrepared(`${this.#definition.name} ${name}`, statement)
     rows.sort(byUrgency)
     return {
       rows: rows.filter((row) => row.status === 'sending'),
       expired: rows.filter((row) => row.status === 'expired').map((row) => row.id),
+      more: rows.length === most,
     }
-  }
-
-  /** Compiled once for each limit: that took a sixth of a claim's time. */
-  #claimStatement(limit: number, upTo: number): CompiledQuery<Claimed<Row>> {
-    const key = `${limit} ${upTo}`
-    const known = this.#claimStatements.get(key)
-    if (known) return known
-    const statement = this.#compileClaim(sql.lit(limit), sql.lit(upTo))
-    this.#claimStatements.set(key, statement)
-    return statement
   }
 
   #compileClaim(count: RawBuilder<unknown>, upTo: RawBuilder<unknown>): CompiledQuery<Claimed<Row>> {
@@ -146,7 +148,7 @@ export class LeasedTable<Row extends Claim> {
        WHERE q.id = due.id
    RETURNING q.id, q.claim_token::text AS token, q.attempts AS attempt, coalesce(q.max_attempts, 3) AS max_attempts,
              q.status, q.prio, extract(epoch FROM q.due_at)::float8 AS due, ${holdsAmbiguous} AS holds_ambiguous,
-             ${sql.join(columns.map((column) => sql.ref(`q.${column}`)))}`.compile(this.#db)
+             ${sql.join(columns.map((column) => sql.ref(`q.${column}`)))}`.compile(this.#database.db)
   }
 
   /**
@@ -155,17 +157,20 @@ export class LeasedTable<Row extends Claim> {
    */
   async handOver(claims: readonly Claim[]): Promise<Set<string>> {
     // What was marked before, when the answer was lost, is marked.
-    const { rows } = await sql<{ token: string }>`
+    const statement = sql<{ token: string }>`
       WITH ours AS MATERIALIZED (
-        SELECT q.claim_token AS token
+        SELECT c.token
           FROM unnest(${claims.map(({ id }) => id)}::int[], ${claims.map(({ token }) => token)}::bigint[]) AS c(id, token)
-          JOIN ${sql.table(this.#definition.name)} AS q ON q.id = c.id AND q.claim_token = c.token
-         WHERE q.status = 'sending' AND q.leased_until > now()
+         CROSS JOIN LATERAL (
+           SELECT claim_token, status, leased_until FROM ${sql.table(this.#definition.name)} WHERE id = c.id OFFSET 0
+         ) AS q
+         WHERE q.claim_token = c.token AND q.status = 'sending' AND q.leased_until > now()
       ),
       marked AS (
         INSERT INTO ${sql.table(this.#definition.handovers)} (token) SELECT token FROM ours ON CONFLICT DO NOTHING
       )
-      SELECT token::text FROM ours`.execute(this.#db)
+      SELECT token::text FROM ours`.compile(this.#database.db)
+    const rows = await this.#database.runPrepared(`${this.#definition.name} hand over`, statement)
     return new Set(rows.map(({ token }) => token))
   }
 
@@ -177,29 +182,33 @@ export class LeasedTable<Row extends Claim> {
     const mine = sql`id = ANY(${claims.map((claim) => claim.id)}::int[])
       AND claim_token = ANY(${claims.map((claim) => claim.token)}::bigint[]) AND status = 'sending'`
     const table = sql.table(this.#definition.name)
-    const renewed = await sql<{ token: string }>`
+    const renewal = sql<{ token: string }>`
       WITH free AS MATERIALIZED (SELECT id FROM ${table} WHERE ${mine} FOR NO KEY UPDATE SKIP LOCKED)
       UPDATE ${table} AS q
          SET leased_until = now() + ${this.#lease}
         FROM free
        WHERE q.id = free.id
-   RETURNING q.claim_token::text AS token`.execute(this.#db)
-    const tokens = new Set(renewed.rows.map(({ token }) => token))
+   RETURNING q.claim_token::text AS token`.compile(this.#database.db)
+    const renewed = await this.#database.runPrepared(`${this.#definition.name} renew`, renewal)
+    const tokens = new Set(renewed.map(({ token }) => token))
     if (tokens.size === claims.length) return { renewed: tokens, locked: new Set() }
-    const { rows } = await sql<{ token: string }>`
-      SELECT claim_token::text AS token FROM ${table} WHERE ${mine}`.execute(this.#db)
+    const rest = sql<{ token: string }>`SELECT claim_token::text AS token FROM ${table} WHERE ${mine}`
+    const rows = await this.#database.runPrepared(
+      `${this.#definition.name} still held`,
+      rest.compile(this.#database.db),
+    )
     return { renewed: tokens, locked: new Set(rows.map(({ token }) => token).filter((token) => !tokens.has(token))) }
   }
 
   /** Takes back rows whose worker let its lease run out. Any worker may call it at any time; several at once share the work. */
   reap(): Promise<Rescue[]> {
-    return rescueDead(this.#db, this.#definition, { leaseSeconds: this.#leaseSeconds, limit: batch })
+    return rescueDead(this.#database, this.#definition, { leaseSeconds: this.#leaseSeconds, limit: batch })
   }
 
   /** Ends waiting rows whose `not_after` has passed, also while nothing is claimed; answers their ids. */
   async expire(): Promise<number[]> {
     const table = sql.table(this.#definition.name)
-    const { rows } = await sql<{ id: number }>`
+    const statement = sql<{ id: number }>`
       WITH late AS MATERIALIZED (
         SELECT id
           FROM ${table}
@@ -211,14 +220,19 @@ export class LeasedTable<Row extends Claim> {
          SET status = 'expired', error_class = 'expired', last_error = 'Not sent before its not_after'
         FROM late
        WHERE q.id = late.id
-   RETURNING q.id`.execute(this.#db)
+   RETURNING q.id`.compile(this.#database.db)
+    const rows = await this.#database.runPrepared(`${this.#definition.name} expire`, statement)
     return rows.map(({ id }) => id)
   }
 
   /** Records how attempts ended. */
   record(results: readonly AttemptResult[]): Promise<Recorded> {
-    return recordOutcomes({ db: this.#db, definition: this.#definition, owner: this.#owner }, results)
+    return recordOutcomes({ database: this.#database, definition: this.#definition, owner: this.#owner }, results)
   }
+}
+
+function powerOfTwo(limit: number): number {
+  return 2 ** Math.floor(Math.log2(Math.max(1, limit)))
 }
 
 /** The most urgent and longest due first. By numbers: times may be infinite, which are no Dates. */

@@ -1,5 +1,5 @@
-import { type Kysely, type RawBuilder, sql } from 'kysely'
-import type { DB } from '../db/schema.ts'
+import { type RawBuilder, sql } from 'kysely'
+import type { Database } from '../db/pool.ts'
 import type { AttemptResult, LeasedTableDefinition } from './leased-table.ts'
 
 export interface Recorded {
@@ -10,7 +10,7 @@ export interface Recorded {
 }
 
 interface Recording {
-  readonly db: Kysely<DB>
+  readonly database: Database
   readonly definition: LeasedTableDefinition
   /** Who made the attempts. */
   readonly owner: string
@@ -24,16 +24,17 @@ const longestReason = 2000
  * programs may forget a transaction over lunch.
  */
 export async function recordOutcomes(recording: Recording, results: readonly AttemptResult[]): Promise<Recorded> {
-  const { db, definition } = recording
+  const { database, definition } = recording
   const table = sql.table(definition.name)
-  const recorded = await sql<{ token: string }>`
+  const statement = sql<{ token: string }>`
     WITH r AS MATERIALIZED (SELECT * FROM ${resultSet(results, 'details')}),
     free AS MATERIALIZED (
       SELECT q.id, r.token
-        FROM ${table} AS q
-        JOIN r ON q.id = r.id
-       WHERE q.claim_token = r.token AND q.status = 'sending'
-         FOR NO KEY UPDATE OF q SKIP LOCKED
+        FROM r
+       CROSS JOIN LATERAL (
+         SELECT id, status FROM ${table} WHERE id = r.id AND claim_token = r.token FOR NO KEY UPDATE SKIP LOCKED
+       ) AS q
+       WHERE q.status = 'sending'
     ),
     recorded AS (
       UPDATE ${table} AS q
@@ -51,9 +52,10 @@ export async function recordOutcomes(recording: Recording, results: readonly Att
    RETURNING q.claim_token AS token, q.claimed_at
     ),
     ${enter(recording)}
-    SELECT token::text FROM recorded`.execute(db)
-  if (recorded.rows.length === results.length) return { fenced: [], locked: [] }
-  const written = new Set(recorded.rows.map(({ token }) => token))
+    SELECT token::text FROM recorded`.compile(database.db)
+  const recorded = await database.runPrepared(`${definition.name} record`, statement)
+  if (recorded.length === results.length) return { fenced: [], locked: [] }
+  const written = new Set(recorded.map(({ token }) => token))
   return sortOut(
     recording,
     results.filter(({ token }) => !written.has(token)),
@@ -79,10 +81,12 @@ function enter({ definition, owner }: Recording): RawBuilder<unknown> {
 }
 
 async function sortOut(recording: Recording, results: readonly AttemptResult[]): Promise<Recorded> {
-  const { rows } = await sql<{ token: string }>`
+  const { database, definition } = recording
+  const statement = sql<{ token: string }>`
     SELECT claim_token::text AS token
-      FROM ${sql.table(recording.definition.name)}
-     WHERE id = ANY(${results.map(({ id }) => id)}::int[]) AND status = 'sending'`.execute(recording.db)
+      FROM ${sql.table(definition.name)}
+     WHERE id = ANY(${results.map(({ id }) => id)}::int[]) AND status = 'sending'`.compile(database.db)
+  const rows = await database.runPrepared(`${definition.name} still sending`, statement)
   const ours = new Set(rows.map(({ token }) => token))
   const fenced: number[] = []
   const locked: AttemptResult[] = []
@@ -96,9 +100,9 @@ async function sortOut(recording: Recording, results: readonly AttemptResult[]):
 
 /** False when another program has the row locked. The ledger is told of the attempt also where the row is gone. */
 async function recordLate(recording: Recording, result: AttemptResult): Promise<boolean> {
-  const { db, definition } = recording
+  const { database, definition } = recording
   const table = sql.table(definition.name)
-  const { rows } = await sql<{ exists: boolean; free: boolean }>`
+  const statement = sql<{ exists: boolean; free: boolean }>`
     WITH r AS MATERIALIZED (SELECT * FROM ${resultSet([result], 'delivered')}),
     free AS MATERIALIZED (
       SELECT id, claim_token, claimed_at FROM ${table} WHERE id = ${result.id} FOR NO KEY UPDATE SKIP LOCKED
@@ -121,7 +125,8 @@ async function recordLate(recording: Recording, result: AttemptResult): Promise<
     ),
     ${enter(recording)}
     SELECT EXISTS (SELECT FROM free) AS free,
-           EXISTS (SELECT FROM ${table} WHERE id = ${result.id}) AS exists`.execute(db)
+           EXISTS (SELECT FROM ${table} WHERE id = ${result.id}) AS exists`.compile(database.db)
+  const rows = await database.runPrepared(`${definition.name} record late`, statement)
   const [row] = rows
   return row === undefined || row.free || !row.exists
 }

@@ -115,7 +115,7 @@ describe('mail that waits when the fleet comes', () => {
     })
     await pool.query(`UPDATE email_queue SET scheduled_at = '2026-01-01' WHERE scheduled_at > '2999-01-01'`)
 
-    const worker = emailTable(db, {
+    const worker = emailTable(database, {
       owner: 'worker',
       leaseSeconds: 60,
       messageIdDomain: 'vertex.example',
@@ -135,7 +135,7 @@ describe('mail that waits when the fleet comes', () => {
 
   test('is left alone by workers until then', async () => {
     await migrateUp(database.db)
-    const worker = emailTable(database.db, {
+    const worker = emailTable(database, {
       owner: 'worker',
       leaseSeconds: 60,
       messageIdDomain: 'vertex.example',

@@ -24,7 +24,7 @@ beforeEach(() =>
 )
 
 function workerOf(owner: string, holdAmbiguous: readonly string[] | 'all' = []): LeasedTable<EmailRow> {
-  return emailTable(database.db, { owner, leaseSeconds: 60, messageIdDomain: 'vertex.example', holdAmbiguous })
+  return emailTable(database, { owner, leaseSeconds: 60, messageIdDomain: 'vertex.example', holdAmbiguous })
 }
 
 async function insert(columns = '', values = ''): Promise<void> {
@@ -84,7 +84,7 @@ describe('claiming', () => {
     await insert()
     const first = await claimOne()
     await table.record([resultOf(first, { ...pending, delayMs: 0 })])
-    const moved = emailTable(database.db, {
+    const moved = emailTable(database, {
       owner: 'x',
       leaseSeconds: 60,
       messageIdDomain: 'elsewhere.example',
@@ -95,7 +95,7 @@ describe('claiming', () => {
 
   it('never gives two workers the same row', async () => {
     for (let n = 0; n < 40; n += 1) await insert()
-    const claims = await Promise.all([table, other, table, other].map((worker) => worker.claim({ limit: 10 })))
+    const claims = await Promise.all([table, other, table, other].map((worker) => worker.claim({ limit: 16 })))
     const ids = claims.flatMap(({ rows }) => rows.map(({ id }) => id))
     expect(ids.length).toBe(40)
     expect(new Set(ids).size).toBe(40)
