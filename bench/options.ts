@@ -1,9 +1,10 @@
+import process from 'node:process'
 import { parseArgs } from 'node:util'
 import type { Measured } from './report/results.ts'
 
 export type MeasurementName = keyof Measured
 
-export const measurementNames: readonly MeasurementName[] = [
+const measurementNames: readonly MeasurementName[] = [
   'throughput',
   'slow',
   'latency',
@@ -12,6 +13,10 @@ export const measurementNames: readonly MeasurementName[] = [
   'memory',
   'start',
 ]
+
+/** These read what Linux tells of processes. */
+const linuxOnly: readonly MeasurementName[] = ['cost', 'memory']
+const possible = measurementNames.filter((name) => process.platform === 'linux' || !linuxOnly.includes(name))
 
 export interface Options {
   readonly only: readonly MeasurementName[]
@@ -90,7 +95,7 @@ export function parseOptions(args: readonly string[], latest: string): Options {
   const last = count(values['memory-mails'], base.memoryMails[1])
   return {
     ...base,
-    only: values.only?.split(',').map(measurementName) ?? measurementNames,
+    only: values.only?.split(',').map(measurementName) ?? possible,
     mails: count(values.mails, base.mails),
     runs: count(values.runs, base.runs),
     connections: count(values.connections, base.connections),

@@ -49,10 +49,12 @@ export function renderChart({ contestants, mails, connections }: Throughput): st
   })
   const svg = chart.renderToSVGString()
   chart.dispose()
-  return `${withoutCounters(svg).replace(/(<svg[^>]*>)/, `$1\n${style}`)}\n`
+  return `${withoutNames(svg).replace(/(<svg[^>]*>)/, `$1\n${style}`)}\n`
 }
 
-/** echarts numbers charts within a process, in names that nothing refers to here. */
-function withoutCounters(svg: string): string {
-  return svg.replaceAll(/zr\d+-/g, 'zr-')
+/** Names that echarts numbers anew for each chart of a process, for effects that a picture has not. */
+function withoutNames(svg: string): string {
+  return svg
+    .replaceAll(/ class="zr\d+-cls-\d+"/g, '')
+    .replaceAll(/<style\s*>\s*<!\[CDATA\[[\s\S]*?\]\]>\s*<\/style>/g, '')
 }
