@@ -12,7 +12,7 @@ import { archiveMail } from '../src/maintenance/email-archive.ts'
 import { giveBack } from '../src/queue/drain.ts'
 import { startCluster } from '../test/support/cluster.ts'
 import { createEmptyTestDatabase } from '../test/support/database.ts'
-import { ms, quantile } from './quantiles.ts'
+import { ms, quantile } from './support/quantiles.ts'
 
 const count = Number(process.argv[2] ?? 100_000)
 const total = 1_000_000

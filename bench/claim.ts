@@ -10,7 +10,7 @@ import { emailTable } from '../src/email/store.ts'
 import { giveBack } from '../src/queue/drain.ts'
 import { hasMajor, startCluster } from '../test/support/cluster.ts'
 import { createEmptyTestDatabase, type TestDatabase } from '../test/support/database.ts'
-import { ms, quantile } from './quantiles.ts'
+import { ms, quantile } from './support/quantiles.ts'
 
 const claims = Number(process.argv[2] ?? 400)
 const results: Record<string, object> = {}

@@ -12,7 +12,7 @@ import { migrateTo } from '../src/db/migrator.ts'
 import { keepPartitions } from '../src/maintenance/partitions.ts'
 import { startCluster } from '../test/support/cluster.ts'
 import { createEmptyTestDatabase } from '../test/support/database.ts'
-import { ms, quantile } from './quantiles.ts'
+import { ms, quantile } from './support/quantiles.ts'
 
 const major = Number(process.argv[2] ?? 18) as 12 | 13 | 18
 const rows = Number(process.argv[3] ?? 1_000_000)

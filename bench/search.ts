@@ -8,7 +8,7 @@ import { search } from '../src/ops/search.ts'
 import { fillForSearch } from '../test/ops/searchable-rows.ts'
 import { hasMajor, startCluster } from '../test/support/cluster.ts'
 import { createEmptyTestDatabase } from '../test/support/database.ts'
-import { ms, quantile } from './quantiles.ts'
+import { ms, quantile } from './support/quantiles.ts'
 
 const rows = Number(process.argv[2] ?? 100_000)
 const searches = Number(process.argv[3] ?? 20)

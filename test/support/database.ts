@@ -14,7 +14,12 @@ export interface TestDatabase extends Database {
 
 /** A database of its own with the whole schema and its default data, cloned from the template. */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  return create(inject('adminUrl'), `TEMPLATE ${inject('templateDatabase')} STRATEGY file_copy`)
+  return copyTestDatabase(inject('adminUrl'), inject('templateDatabase'))
+}
+
+/** A copy of a database that nobody is connected to, on the same cluster. */
+export async function copyTestDatabase(adminUrl: string, template: string): Promise<TestDatabase> {
+  return create(adminUrl, `TEMPLATE ${template} STRATEGY file_copy`)
 }
 
 /** A database without any schema, on the shared cluster or on another one. */
