@@ -9,7 +9,7 @@ import MailComposer from 'nodemailer/lib/mail-composer'
 import { composeMessage, type Draft } from '../src/email/compose.ts'
 import { prepare } from '../src/email/prepare.ts'
 import type { EmailRow } from '../src/email/store.ts'
-import { quantile } from './quantiles.ts'
+import { quantile } from './support/quantiles.ts'
 
 const rounds = Number(process.argv[2] ?? 9)
 const messages = Number(process.argv[3] ?? 3_000)
