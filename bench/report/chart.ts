@@ -17,6 +17,7 @@ const style = `<style>
 /** Mails in a second as bars, the fastest on top. The same results give the same bytes. */
 export function renderChart({ contestants, mails, connections }: Throughput): string {
   const bars = contestants
+    .filter(({ key }) => key !== 'withoutLedger')
     .map(({ key, name, perSecond }) => ({ name, value: median(perSecond), ours: key.startsWith('fleet') }))
     .toSorted((a, b) => a.value - b.value)
   const text = { color: ink, fontFamily: 'sans-serif', fontSize: 13 }
