@@ -21,7 +21,12 @@ const database = await createEmptyTestDatabase(cluster.adminUrl)
 await migrateUp(database.db)
 await fill()
 
-const table = emailTable(database.db, { owner: 'bench', leaseSeconds: 60, messageIdDomain: 'example.com' })
+const table = emailTable(database, {
+  owner: 'bench',
+  leaseSeconds: 60,
+  messageIdDomain: 'example.com',
+  holdAmbiguous: [],
+})
 const maintenance = { db: database.db, signal: new AbortController().signal, log: pino({ level: 'silent' }) }
 const archive = () => archiveMail(maintenance, { count: 90, unit: 'days' })
 
@@ -74,7 +79,7 @@ async function besideClaims(act: () => Promise<{ moved: number }>) {
 
 async function claimOnce(): Promise<number> {
   const before = performance.now()
-  const { rows } = await table.claim(10)
+  const { rows } = await table.claim({ limit: 10 })
   const took = performance.now() - before
   await table.record(rows.map(giveBack))
   return took

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Kysely, PostgresDialect } from 'kysely'
+import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import type { DB } from './schema.ts'
 
@@ -11,6 +11,11 @@ export interface DatabaseOptions {
   max?: number
   /** How long the server works on one statement before it cancels it; 0 for ever. Not set past a pooler. */
   statementTimeoutMs?: number
+  /**
+   * For a process that works a queue: its statements are planned once and kept, whatever size the tables have then, so never as scans
+   * of a whole table. Not set past a pooler.
+   */
+  keepsPlans?: boolean
   /** Told once of every connection that breaks, in use or idle. The pool opens another when one is wanted. */
   onError?: (error: Error) => void
   /** Told what functions and DO blocks say with RAISE NOTICE or WARNING; the server's own chatter is left out. */
@@ -20,6 +25,11 @@ export interface DatabaseOptions {
 export interface Database {
   readonly db: Kysely<DB>
   readonly pool: pg.Pool
+  /**
+   * Runs a statement whose text is always the same under this name: prepared once for each connection, which saves most of its cost.
+   * Past a pooler, which may not know of prepared statements, it runs as any other.
+   */
+  runPrepared<Row>(name: string, query: CompiledQuery<Row>): Promise<Row[]>
   /** Waits for what is under way, then for the sockets to be closed, 2 s at most. May be called more than once. */
   close(): Promise<void>
 }
@@ -38,7 +48,8 @@ export function connectDatabase(options: DatabaseOptions): Database {
   // The one switch node-postgres has for dates it sends. Without it a `timestamp` column is filled with local time;
   // for `timestamptz` it changes the notation only.
   pg.defaults.parseInputDatesAsUTC = true
-  const { url, applicationName, max = 5, statementTimeoutMs = 30_000, onError = () => {}, onNotice } = options
+  const { url, applicationName, max = 5, onError = () => {}, onNotice } = options
+  let isDirect = false
   const pool = new pg.Pool({
     connectionString: url,
     application_name: applicationName,
@@ -47,7 +58,9 @@ export function connectDatabase(options: DatabaseOptions): Database {
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     keepAlive: true,
     types: utcTypes(),
-    onConnect: (client) => prepareSession(client, statementTimeoutMs),
+    onConnect: async (client) => {
+      isDirect = await prepareSession(client, options)
+    },
   })
   pool.on('error', () => {}) // Repeats for idle connections what the listeners of the connections hear.
   const open = watchConnections(pool, onError)
@@ -63,6 +76,10 @@ export function connectDatabase(options: DatabaseOptions): Database {
   return {
     db,
     pool,
+    async runPrepared<Row>(name: string, { sql: text, parameters }: CompiledQuery<Row>): Promise<Row[]> {
+      const { rows } = await pool.query({ ...(isDirect ? { name } : {}), text, values: [...parameters] })
+      return rows
+    },
     close() {
       closing ??= close()
       return closing
@@ -123,17 +140,21 @@ function utcTypes(): pg.TypeOverrides {
 
 /**
  * Sent as a statement because PgBouncer refuses most startup parameters. It does follow TimeZone and DateStyle from
- * client to client, but not the statement timeout, which would stay behind on a server connection that other
- * programs are then given: the timeout is set only where no pooler stands between, which shows in the process id.
+ * client to client, but not others, which would stay behind on a server connection that other programs are then given:
+ * they are set only where no pooler stands between, which shows in the process id. Answers whether that is so.
  */
-async function prepareSession(client: pg.ClientBase, statementTimeoutMs: number): Promise<void> {
+async function prepareSession(client: pg.ClientBase, options: DatabaseOptions): Promise<boolean> {
+  const { statementTimeoutMs = 30_000, keepsPlans = false } = options
   const processId = 'processID' in client ? Number(client.processID) : 0
-  const statement = {
+  const isDirect = `pg_backend_pid() = ${processId}`
+  const { rows } = await client.query<{ isDirect: boolean }>({
     text: `SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, MDY', false),
-      CASE WHEN pg_backend_pid() = ${processId} THEN set_config('statement_timeout', '${statementTimeoutMs}', false) END`,
+      CASE WHEN ${isDirect} THEN set_config('statement_timeout', '${statementTimeoutMs}', false) END,
+      CASE WHEN ${isDirect} AND ${keepsPlans} THEN set_config('enable_seqscan', 'off', false) END,
+      ${isDirect} AS "isDirect"`,
     query_timeout: CONNECT_TIMEOUT_MS,
-  }
-  await client.query(statement)
+  } as pg.QueryConfig)
+  return rows[0]?.isDirect ?? false
 }
 
 function listenForNotices(client: pg.PoolClient, onNotice: (message: string) => void): void {

@@ -1,13 +1,14 @@
 import type { Logger } from 'pino'
+import type { AttemptEntry } from '../queue/attempt-entry.ts'
 import type { Backoff } from '../queue/backoff.ts'
-import { giveBack, type Lease } from '../queue/drain.ts'
+import { giveBack, type Work } from '../queue/drain.ts'
 import type { AttemptResult } from '../queue/leased-table.ts'
 import type { Outcome } from '../queue/outcome.ts'
 import { settle } from '../queue/settlement.ts'
 import { type Judgement, judge } from './policy.ts'
 import { type ComposeSettings, type Prepared, prepare } from './prepare.ts'
 import { acceptedOf, type ServerWatch } from './server-watch.ts'
-import type { SmtpExchange } from './smtp-exchange.ts'
+import { decidingReply, formatReply, type SmtpExchange } from './smtp-exchange.ts'
 import type { EmailRow } from './store.ts'
 import type { Transport } from './transport.ts'
 
@@ -28,42 +29,50 @@ export class Delivery {
   }
 
   /** Never throws for what a row, a server or a network can do. */
-  async attempt(lease: Lease<EmailRow>): Promise<AttemptResult> {
-    const { row } = lease
+  async attempt(work: Work<EmailRow>): Promise<AttemptResult> {
+    const { row } = work
     const startedAt = performance.now()
     const prepared = await prepare(row, this.#options.compose, new Date())
     if (prepared.kind === 'refused')
-      return this.#result(row, { outcome: prepared.outcome, recipients: prepared.known }, startedAt)
-    if (lease.lost()) return giveBack(row)
+      return this.#result({ row, startedAt }, { outcome: prepared.outcome, recipients: prepared.known })
+    if (work.lost()) return giveBack(row)
     const offeredAt = performance.now()
-    const exchange = await this.#offer(row, prepared)
+    const exchange = await this.#offer(work, prepared)
     const judgement = judge(exchange, prepared.known)
-    if (exchange.fault?.code === 'ESTOPPED') {
-      return exchange.stage === 'handed_over' ? this.#result(row, judgement, startedAt) : giveBack(row)
-    }
+    if (isUntouched(exchange)) return giveBack(row)
+    if (exchange.fault?.code === 'ESTOPPED') return this.#result({ row, startedAt, exchange }, judgement)
     const reviewed = await this.#options.watch.review({ row, exchange, judgement, offeredAt })
-    return this.#result(row, reviewed, startedAt)
+    return this.#result({ row, startedAt, exchange }, reviewed)
   }
 
   /** What is recorded when an attempt threw: a bug of ours, which another attempt may or may not meet again. */
   onBug(row: EmailRow, error: unknown): AttemptResult {
     const reason = `Internal error: ${error instanceof Error ? error.message : String(error)}`
     const judgement: Judgement = { outcome: { kind: 'soft_failure', errorClass: 'internal', reason }, recipients: {} }
-    return this.#result(row, judgement, performance.now())
+    return this.#result({ row, startedAt: performance.now() }, judgement)
   }
 
-  #offer(row: EmailRow, { envelope, message, subject }: Extract<Prepared, { kind: 'ready' }>): Promise<SmtpExchange> {
-    return this.#options.transport.offer({ emailId: row.id, subject, envelope, message })
+  #offer(work: Work<EmailRow>, { envelope, message, subject }: Extract<Prepared, { kind: 'ready' }>) {
+    const mail = { emailId: work.row.id, subject, envelope, message }
+    return this.#options.transport.offer(mail, () => work.handOver())
   }
 
-  #result(row: EmailRow, { outcome, recipients }: Judgement, startedAt: number): AttemptResult {
-    const { attempt, max_attempts } = row
-    const facts = { attempt, maxAttempts: max_attempts, backoff: this.#options.backoff, random: Math.random() }
-    this.#logOutcome(row, outcome, Math.round(performance.now() - startedAt))
+  #result(made: Attempt, { outcome, recipients }: Judgement): AttemptResult {
+    const { id, token, attempt, max_attempts, holds_ambiguous } = made.row
+    const { backoff, transport } = this.#options
+    const durationMs = Math.round(performance.now() - made.startedAt)
+    this.#logOutcome(made.row, outcome, durationMs)
     return {
-      id: row.id,
-      token: row.token,
-      settlement: settle(outcome, facts),
+      id,
+      token,
+      settlement: settle(outcome, {
+        attempt,
+        maxAttempts: max_attempts,
+        backoff,
+        holdsAmbiguous: holds_ambiguous,
+        random: Math.random(),
+      }),
+      entry: { ...told(made, outcome), transport: made.exchange && transport.destination, durationMs },
       details: { recipients },
       delivered: { recipients: acceptedOf(recipients) },
     }
@@ -79,5 +88,32 @@ export class Delivery {
     const facts = { emailId, attempt, durationMs, outcome: kind, errorClass, reason }
     if (kind === 'outage' || kind === 'throttled') log.debug(facts, 'email not sent; attempt given back')
     else log.warn(facts, 'email not sent')
+  }
+}
+
+interface Attempt {
+  readonly row: EmailRow
+  readonly startedAt: number
+  /** Undefined where no server was asked. */
+  readonly exchange?: SmtpExchange
+}
+
+/** It ended by our own will before anything was handed over: as if the row had never been claimed. */
+function isUntouched({ fault, stage }: SmtpExchange): boolean {
+  return fault?.code === 'EWITHDRAWN' || (fault?.code === 'ESTOPPED' && stage !== 'handed_over')
+}
+
+/** What the ledger says of the answer. */
+function told({ row, exchange }: Attempt, outcome: Outcome): Omit<AttemptEntry, 'transport' | 'durationMs'> {
+  const { attempt } = row
+  const reply = exchange && decidingReply(exchange)
+  const failure = outcome.kind === 'sent' ? undefined : outcome
+  return {
+    attempt,
+    outcome: outcome.kind,
+    errorClass: failure?.errorClass,
+    code: reply?.code,
+    enhanced: reply?.enhanced,
+    reply: reply ? formatReply(reply) : failure?.reason,
   }
 }

@@ -1,7 +1,6 @@
-import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
-import type { DB } from '../db/schema.ts'
+import type { Database } from '../db/pool.ts'
 import { Drain } from '../queue/drain.ts'
 import { Delivery } from './delivery.ts'
 import { ServerWatch } from './server-watch.ts'
@@ -9,7 +8,7 @@ import { type EmailRow, emailTable, takeBack } from './store.ts'
 import { createTransport } from './transport.ts'
 
 export interface EmailDrainOptions {
-  readonly db: Kysely<DB>
+  readonly database: Database
   /** Names the process to others. */
   readonly owner: string
   readonly email: Omit<Config['email'], 'smtpUrl'>
@@ -34,13 +33,13 @@ export interface EmailDrain {
 
 /** The parts that deliver `email_queue`, put together. */
 export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
-  const { db, owner, smtpUrl, mailbox, defaultLocale, shutdownSeconds, log } = options
+  const { database, owner, smtpUrl, mailbox, defaultLocale, shutdownSeconds, log } = options
   const { concurrency, leaseSeconds, pollSeconds, backoff, from, maxBytes, dkim } = options.email
   const transport = createTransport(smtpUrl, { lanes: concurrency, mailbox })
   const watch: ServerWatch = new ServerWatch({
     lanes: concurrency,
     transport,
-    takeBack: (rows) => takeBack(db, rows),
+    takeBack: (rows) => takeBack(database.db, rows),
     onReady: () => drain.wake(),
     log,
     ...(options.firstPauseMs === undefined ? {} : { firstPauseMs: options.firstPauseMs }),
@@ -48,12 +47,12 @@ export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
   const delivery = new Delivery({ compose: { from, maxBytes, dkim, defaultLocale }, backoff, transport, watch, log })
   const messageIdDomain = from.address.slice(from.address.lastIndexOf('@') + 1)
   const drain = new Drain({
-    table: emailTable(db, { owner, leaseSeconds, messageIdDomain }),
+    table: emailTable(database, { owner, leaseSeconds, messageIdDomain, holdAmbiguous: [] }),
     concurrency,
     leaseSeconds,
     pollSeconds,
     capacity: () => watch.capacity,
-    work: (lease) => delivery.attempt(lease),
+    work: (work) => delivery.attempt(work),
     onBug: (row, error) => delivery.onBug(row, error),
     log,
   })

@@ -31,7 +31,7 @@ export interface SmtpExchange {
 }
 
 export interface SmtpFault {
-  /** Node's or nodemailer's code, such as `ECONNREFUSED`, `ETIMEDOUT`, `ETLS`, `EAUTH`; `ESTOPPED` when the lane was closed. */
+  /** Node's or nodemailer's code, such as `ECONNREFUSED`, `ETIMEDOUT`, `ETLS`, `EAUTH`; `ESTOPPED` when the lane was closed, `EWITHDRAWN` when its mail was. */
   readonly code: string
   readonly message: string
   /** The server's answer where there was one: a greeting, a refused login, a 421. */
@@ -77,10 +77,22 @@ export function readExchange(
   return { ...common, stage: handedOver === 'all' || final ? 'handed_over' : 'body', message: final }
 }
 
+/** The answer that decided what came of it: the first that refused, else the one to the message; undefined where there was none. */
+export function decidingReply({ mail, recipients, message, fault }: SmtpExchange): SmtpReply | undefined {
+  const answers = [mail, ...recipients.map(({ reply }) => reply), message, fault?.reply]
+  // The answers to a message that was on its way do not tell what became of it.
+  return answers.find((reply) => reply !== undefined && reply.code >= 400) ?? message
+}
+
 /** An exchange that ended before anything was said about the message. */
 export function unsaid(to: readonly string[], stage: SmtpStage, fault: SmtpFault | undefined): SmtpExchange {
   const recipients = to.map((address) => ({ address, reply: undefined }))
   return { stage, mail: undefined, recipients, message: undefined, fault }
+}
+
+/** The one who offered the message took it back before it was handed over. */
+export function withdrawn(): Error & { code: string } {
+  return Object.assign(new Error('Withdrawn before it was handed over'), { code: 'EWITHDRAWN' })
 }
 
 /** What a broken connection leaves behind. */

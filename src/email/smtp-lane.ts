@@ -1,6 +1,6 @@
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { MessageStream } from './message-stream.ts'
-import { faultOf, readExchange, type SmtpExchange, type SmtpFault, unsaid } from './smtp-exchange.ts'
+import { faultOf, readExchange, type SmtpExchange, type SmtpFault, unsaid, withdrawn } from './smtp-exchange.ts'
 
 export interface SmtpEnvelope {
   readonly from: string
@@ -54,15 +54,17 @@ export class SmtpLane {
   }
 
   /**
-   * Offers a message. A connection that went stale while it was idle is replaced at once, before anything was said on it. Throws on
-   * what only a bug can cause, such as an address with a line break.
+   * Offers a message. Once the server says go on, and before it gets a byte of the message, `handOver` is asked, at most once: true
+   * lets it go; anything else drops the connection, and the exchange ends at `body` with the fault `EWITHDRAWN`. A connection that
+   * went stale while it was idle is replaced at once, before anything was said on it. Throws on what only a bug can cause, such as an
+   * address with a line break.
    */
-  async exchange(envelope: SmtpEnvelope, message: Buffer): Promise<SmtpExchange> {
+  async exchange(envelope: SmtpEnvelope, message: Buffer, handOver: () => Promise<boolean>): Promise<SmtpExchange> {
     const reused = this.open
-    const exchange = await this.#offer(envelope, message)
+    const exchange = await this.#offer(envelope, message, handOver)
     if (!reused || this.#closed || !isStale(exchange)) return exchange
     this.#drop()
-    return this.#offer(envelope, message)
+    return this.#offer(envelope, message, handOver)
   }
 
   /** Ends what is under way as if the connection had been lost, and closes for good. */
@@ -75,12 +77,12 @@ export class SmtpLane {
     connection?.close()
   }
 
-  async #offer(envelope: SmtpEnvelope, message: Buffer): Promise<SmtpExchange> {
+  async #offer(envelope: SmtpEnvelope, message: Buffer, handOver: () => Promise<boolean>): Promise<SmtpExchange> {
     const obstacle = await this.connect()
     const connection = this.#connection
     if (obstacle || !connection) return unsaid(envelope.to, obstacle?.stage ?? 'connect', obstacle?.fault)
     this.#replies = []
-    const stream = new MessageStream(message)
+    const stream = new MessageStream(message, handOver, () => this.#abort?.(withdrawn()))
     let exchange: SmtpExchange
     try {
       await this.#abortable((done) => connection.send({ ...mutable(envelope), size: message.length }, stream, done))

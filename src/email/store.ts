@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
+import type { Database } from '../db/pool.ts'
 import type { DB } from '../db/schema.ts'
-import { type Claim, LeasedTable, type LeasedTableDefinition } from '../queue/leased-table.ts'
+import { type Claim, LeasedTable, type LeasedTableDefinition, type LeasedTableOptions } from '../queue/leased-table.ts'
 import type { RecipientStates } from './policy.ts'
 import type { RefusedRow } from './refusal-streak.ts'
 
@@ -21,9 +22,14 @@ export interface EmailRow extends Claim {
 }
 
 /** `email_queue` as a leased queue. The Message-ID is made with the first claim and kept, whatever the sender's domain becomes. */
-function definition(messageIdDomain: string): LeasedTableDefinition {
+function definition({ messageIdDomain, holdAmbiguous }: EmailTableOptions): LeasedTableDefinition {
+  const held = holdAmbiguous === 'all' ? sql`true` : sql`q.template_id = ANY(${[...holdAmbiguous]}::text[])`
   return {
     name: 'email_queue',
+    ledger: { table: 'fleet.email_attempts', rowId: 'email_id' },
+    handovers: 'fleet.email_handovers',
+    // Whatever other word a program has written counts as none.
+    holdsAmbiguous: sql`coalesce(CASE q.when_ambiguous WHEN 'hold' THEN true WHEN 'resend' THEN false ELSE ${held} END, false)`,
     columns: [
       'recipient_to',
       'recipient_cc',
@@ -45,12 +51,15 @@ function definition(messageIdDomain: string): LeasedTableDefinition {
   }
 }
 
-/** `owner` names the process; it stays in `claimed_by`. */
-export function emailTable(
-  db: Kysely<DB>,
-  { owner, leaseSeconds, messageIdDomain }: { owner: string; leaseSeconds: number; messageIdDomain: string },
-): LeasedTable<EmailRow> {
-  return new LeasedTable<EmailRow>(db, definition(messageIdDomain), { owner, leaseSeconds })
+export interface EmailTableOptions extends LeasedTableOptions {
+  /** Of Message-IDs that are made. */
+  readonly messageIdDomain: string
+  /** Templates whose mails are held rather than sent again when nobody can know whether they were taken. */
+  readonly holdAmbiguous: readonly string[] | 'all'
+}
+
+export function emailTable(database: Database, options: EmailTableOptions): LeasedTable<EmailRow> {
+  return new LeasedTable<EmailRow>(database, definition(options), options)
 }
 
 /**

@@ -1,7 +1,7 @@
 import { access, constants, mkdir } from 'node:fs/promises'
 import { parseConnectionUrl } from 'nodemailer/lib/shared'
 import { createMailbox } from './mailbox.ts'
-import { faultOf, type SmtpExchange, unsaid } from './smtp-exchange.ts'
+import { faultOf, type SmtpExchange, unsaid, withdrawn } from './smtp-exchange.ts'
 import { type SmtpEnvelope, SmtpLane, type SmtpOptions } from './smtp-lane.ts'
 
 export interface OutgoingMail {
@@ -16,7 +16,11 @@ export interface OutgoingMail {
 export interface Transport {
   /** For logs and people; without credentials. */
   readonly destination: string
-  offer(mail: OutgoingMail): Promise<SmtpExchange>
+  /**
+   * Asks `handOver` once, when the mail is about to be handed over and nobody has seen a byte of it. Unless that answers true, it is
+   * not handed over, and the exchange ends at `body` with the fault `EWITHDRAWN`.
+   */
+  offer(mail: OutgoingMail, handOver: () => Promise<boolean>): Promise<SmtpExchange>
   /** Connections that work now. */
   readonly working: number
   /** Connects and logs in anew, on a connection of its own; true when that works, or the server has only no room for it. Never rejects. */
@@ -58,10 +62,10 @@ function smtpTransport(url: string, count: number): Transport {
   let closed = false
   return {
     destination: `${options.host}:${options.port ?? (options.secure ? 465 : 587)}`,
-    async offer({ envelope, message }) {
+    async offer({ envelope, message }, handOver) {
       const lane = take()
       try {
-        return await lane.exchange(envelope, message)
+        return await lane.exchange(envelope, message, handOver)
       } finally {
         idle.push(lane)
       }
@@ -94,15 +98,18 @@ function mailboxTransport(directory: string): Transport {
   return {
     destination: directory,
     working: 0,
-    async offer({ emailId, subject, envelope, message }) {
+    async offer({ emailId, subject, envelope, message }, handOver) {
       const { from, to } = envelope
+      const recipients = to.map((address) => ({ address, reply: taken }))
+      if (!(await handOver().catch(() => false))) {
+        return { stage: 'body', mail: taken, recipients, message: undefined, fault: faultOf(withdrawn()) }
+      }
       try {
         await mailbox.deliver({ envelopeFrom: from, recipients: [...to], message, emailId, subject })
       } catch (error) {
         // A full disk, a folder that cannot be written to: about us, not about the mail.
         return unsaid(to, 'connect', faultOf(error as Error))
       }
-      const recipients = to.map((address) => ({ address, reply: taken }))
       return { stage: 'handed_over', mail: taken, recipients, message: taken, fault: undefined }
     },
     probe: () =>

@@ -9,7 +9,7 @@ export async function startEmailWorker(context: WorkerContext): Promise<RunningW
   const { config, database, directUrl, owner, log } = context
   const { email, defaultLocale, shutdownSeconds } = config
   const { drain, destination, stop } = createEmailDrain({
-    db: database.db,
+    database,
     owner,
     email,
     defaultLocale,

@@ -66,7 +66,7 @@ interface Life {
 async function live({ definition, config, shutdown, log }: Life): Promise<void> {
   const { url, directUrl, poolMax } = config.database
   if (url === undefined) throw new Error('no DATABASE_URL')
-  const database = connectDatabase({ url, applicationName: `fleet ${definition.name}`, max: poolMax })
+  const database = connectDatabase({ url, applicationName: `fleet ${definition.name}`, max: poolMax, keepsPlans: true })
   const owner = `${definition.name}@${hostname()}:${process.pid}`
   try {
     const context = { config, database, directUrl: directUrl ?? url, owner, log }

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import { coalesce } from '../runtime/coalesce.ts'
 import { type Loop, startLoop } from '../runtime/loop.ts'
-import type { AttemptResult, Claim, LeasedTable } from './leased-table.ts'
+import { HandOver } from './hand-over.ts'
+import { type AttemptResult, byUrgency, type Claim, type ClaimRequest, type LeasedTable } from './leased-table.ts'
 import { Recorder } from './recorder.ts'
 
 /** A claimed row and how long it may be worked on. */
@@ -11,16 +12,22 @@ export interface Lease<Row extends Claim> {
   lost(): boolean
 }
 
+/** A row that is being worked on. */
+export interface Work<Row extends Claim> extends Lease<Row> {
+  /** To be asked right before the row is handed over; only after a yes, and at once, may it be. */
+  handOver(): Promise<boolean>
+}
+
 export interface DrainOptions<Row extends Claim> {
   readonly table: LeasedTable<Row>
-  /** The most rows in hand at once. */
+  /** The most rows worked on at once. */
   readonly concurrency: number
   readonly leaseSeconds: number
   readonly pollSeconds: number
-  /** How many rows could be started now, besides `concurrency`: 0 during an outage. */
+  /** How many rows could be worked on now, besides `concurrency`: 0 during an outage. */
   readonly capacity: () => number
   /** Does the attempt and decides. What it throws is a bug: it is logged and counts as an attempt. */
-  readonly work: (lease: Lease<Row>) => Promise<AttemptResult>
+  readonly work: (work: Work<Row>) => Promise<AttemptResult>
   /** What is recorded when `work` throws. */
   readonly onBug: (row: Row, error: unknown) => AttemptResult
   readonly log: Logger
@@ -31,35 +38,50 @@ export interface PassResult {
   readonly expired: number
 }
 
-interface Held<Row extends Claim> extends Lease<Row> {
-  expiresAt: number
-}
-
 const longestPassMs = 30_000
-const tidyEveryMs = 5_000
+const longestTidyMs = 5_000
+/** So much work is claimed ahead of free lanes: enough to claim many rows at once, little enough to be in hand for a moment only. */
+const aheadMs = 30
+/** Rows claimed ahead at most, for each lane. */
+const mostAhead = 10
+/** Rows more urgent than those that lie ready are looked for no oftener than this. */
+const urgentEveryMs = 15
 
 /**
- * Keeps a leased table empty: claims what is due as lanes come free, has it worked on, records the outcomes, renews the leases of what
- * takes long and rescues what other workers left behind. It has no more rows in hand than can be started at once, so an urgent row
- * waits for one lane at most.
+ * Keeps a leased table empty: claims what is due a little ahead of the lanes that come free, has it worked on, the most urgent first,
+ * records the outcomes, renews the leases of what takes long and rescues what other workers left behind.
  */
 export class Drain<Row extends Claim> {
   readonly #options: DrainOptions<Row>
   readonly #recorder: Recorder
+  readonly #handOver: HandOver
+  /** Claimed and not yet recorded. */
   readonly #inHand = new Map<string, Held<Row>>()
+  /** Of these, what has not been started, the most urgent first. */
+  #ready: Held<Row>[] = []
+  #started = 0
   readonly #loops: Loop[] = []
   readonly #coalesced: () => Promise<PassResult>
+  readonly #pace = new Pace()
   #pass: Promise<unknown> = Promise.resolve()
-  /** A lane has come free, or there is nothing to wait for any more. */
+  /** Something has changed that may let the pass go on. */
   #nudged = Promise.withResolvers<void>()
+  /** Rows may have come that are more urgent than those that lie ready. */
+  #hinted = false
+  #lookedAt = Number.NEGATIVE_INFINITY
   /** The pass in progress has to end. */
   #isOver = false
-  #over = Promise.withResolvers<void>()
   #stopping = false
 
   constructor(options: DrainOptions<Row>) {
+    const { table, concurrency, log } = options
     this.#options = options
-    this.#recorder = new Recorder((results) => options.table.record(results), options.log)
+    this.#recorder = new Recorder({
+      write: (results) => table.record(results),
+      expected: () => (this.#handOver.isFull ? 0 : this.#started),
+      log,
+    })
+    this.#handOver = new HandOver({ mark: (claims) => table.handOver(claims), most: 2 * concurrency, log })
     this.#coalesced = coalesce(() => {
       const pass = this.#claimWhatIsDue()
       this.#pass = pass.catch(() => {})
@@ -70,10 +92,11 @@ export class Drain<Row extends Claim> {
   /** Begins to poll, to renew and to rescue. */
   start(): void {
     const { leaseSeconds, pollSeconds, log } = this.#options
+    const tidyMs = Math.min(longestTidyMs, (leaseSeconds * 1000) / 2)
     this.#loops.push(
       startLoop({ name: 'drain', everyMs: pollSeconds * 1000, log, run: () => this.run() }),
       startLoop({ name: 'lease renewal', everyMs: (leaseSeconds * 1000) / 3, log, run: () => this.#renew() }),
-      startLoop({ name: 'rescue of expired leases', everyMs: tidyEveryMs, log, run: () => this.#tidy() }),
+      startLoop({ name: 'rescue of expired leases', everyMs: tidyMs, log, run: () => this.#tidy() }),
     )
   }
 
@@ -85,7 +108,9 @@ export class Drain<Row extends Claim> {
   /** A hint that rows may be due or lanes free. Failures are left to the poll to report. */
   wake(): void {
     if (this.#stopping) return
+    this.#hinted = true
     this.run().catch(() => {})
+    this.#startReady()
     // The pass in progress may be waiting for a lane while there is room again.
     this.#nudge()
   }
@@ -95,15 +120,17 @@ export class Drain<Row extends Claim> {
   }
 
   /**
-   * Claims nothing more and waits until everything in hand is recorded. At the deadline `abort` is called, which must make all work
-   * end promptly. Rejects when outcomes could not be recorded: then it was no clean stop.
+   * Claims and starts nothing more, gives back what was not started and waits until everything in hand is recorded. At the deadline
+   * `abort` is called, which must make all work end promptly. Rejects when outcomes could not be recorded: then it was no clean stop.
    */
   async stop({ deadlineMs, abort }: { deadlineMs: number; abort: () => void }): Promise<void> {
     this.#stopping = true
     this.#endPass()
+    this.#giveBackReady()
     const deadline = setTimeout(() => {
       this.#options.log.warn({ inHand: this.#inHand.size }, 'deadline reached; giving back what is in hand')
       this.#recorder.giveUp()
+      this.#handOver.giveUp()
       abort()
     }, deadlineMs)
     await this.#pass
@@ -115,13 +142,12 @@ export class Drain<Row extends Claim> {
 
   async #claimWhatIsDue(): Promise<PassResult> {
     this.#isOver = false
-    this.#over = Promise.withResolvers()
     const timer = setTimeout(() => this.#endPass(), longestPassMs)
     try {
       const result = { claimed: 0, expired: 0 }
       for (let more = true; more; ) {
-        const room = await this.#room()
-        more = room > 0 && (await this.#claim(room, result))
+        const request = await this.#nextClaim()
+        more = request !== undefined && (await this.#claim(request, result))
       }
       if (this.#isOver) this.wake()
       return result
@@ -130,39 +156,89 @@ export class Drain<Row extends Claim> {
     }
   }
 
-  /** Waits until a row could be started; 0 when none will be: stopping, an outage, or the pass is over. */
-  async #room(): Promise<number> {
+  /** Waits until there is something to claim for; undefined when there will not be: stopping, an outage, or the pass is over. */
+  async #nextClaim(): Promise<ClaimRequest | undefined> {
     while (!this.#stopping && !this.#isOver) {
-      const lanes = Math.min(this.#options.concurrency, this.#options.capacity())
-      if (lanes === 0) return 0
-      if (lanes > this.#inHand.size) return lanes - this.#inHand.size
+      if (this.#lanes === 0) {
+        this.#giveBackReady()
+        return undefined
+      }
+      const request = this.#refill() ?? this.#urgent()
+      if (request) return request
       await this.#nudged.promise
-      await Promise.race([this.#recorder.idle, this.#over.promise])
     }
-    return 0
+    return undefined
   }
 
-  /** Claims and starts up to `room` rows; true when there may be more. */
-  async #claim(room: number, result: { claimed: number; expired: number }): Promise<boolean> {
+  get #lanes(): number {
+    return Math.min(this.#options.concurrency, this.#options.capacity())
+  }
+
+  /** Many rows at once when half of what lay ready has gone, rather than one for each lane that comes free. */
+  #refill(): ClaimRequest | undefined {
+    const { concurrency } = this.#options
+    // While the server takes less than usual nothing is claimed ahead.
+    const ahead = this.#lanes < concurrency ? 0 : Math.min(mostAhead * concurrency, this.#pace.rowsIn(aheadMs))
+    const limit = this.#lanes - this.#started + ahead - this.#ready.length
+    return limit > 0 && this.#ready.length <= ahead / 2 ? { limit } : undefined
+  }
+
+  #urgent(): ClaimRequest | undefined {
+    const before = this.#ready.at(-1)?.row.prio
+    if (!this.#hinted || before === undefined) return undefined
+    const limit = this.#lanes - this.#ready.filter(({ row }) => row.prio < before).length
+    if (before === 1 || limit <= 0) return undefined
+    const waitMs = this.#lookedAt + urgentEveryMs - performance.now()
+    if (waitMs <= 0) return { limit, before }
+    setTimeout(() => this.#nudge(), waitMs)
+    return undefined
+  }
+
+  /** Claims rows and starts what lanes are free for; true when there may be more. */
+  async #claim(request: ClaimRequest, result: { claimed: number; expired: number }): Promise<boolean> {
     const { table, leaseSeconds } = this.#options
-    const expiresAt = performance.now() + leaseSeconds * 1000
-    const { rows, expired } = await table.claim(room)
+    this.#hinted = false
+    this.#lookedAt = performance.now()
+    const expiresAt = this.#lookedAt + leaseSeconds * 1000
+    const { rows, expired, more } = await table.claim(request)
     result.claimed += rows.length
     result.expired += expired.length
     this.#logExpired(expired)
-    for (const row of rows) void this.#handle(row, expiresAt)
-    return rows.length + expired.length === room
+    this.#take(rows, expiresAt)
+    return request.before !== undefined || more
   }
 
-  async #handle(row: Row, expiresAt: number): Promise<void> {
-    const held: Held<Row> = { row, expiresAt, lost: () => performance.now() > held.expiresAt }
-    this.#inHand.set(row.token, held)
-    await this.#recorder.record(this.#stopping ? giveBack(row) : await this.#attempt(held))
-    this.#inHand.delete(row.token)
+  #take(rows: readonly Row[], expiresAt: number): void {
+    for (const row of rows) {
+      const held = new Held(row, expiresAt, (lease) => this.#handOver.ask(lease))
+      this.#inHand.set(row.token, held)
+      this.#ready.push(held)
+    }
+    this.#ready.sort((a, b) => byUrgency(a.row, b.row))
+    if (this.#stopping) this.#giveBackReady()
+    this.#startReady()
+  }
+
+  #startReady(): void {
+    while (this.#started < this.#lanes) {
+      const held = this.#ready.shift()
+      if (held === undefined) return
+      this.#started += 1
+      void this.#handle(held)
+    }
+  }
+
+  async #handle(held: Held<Row>): Promise<void> {
+    const result = await this.#attempt(held)
+    this.#started -= 1
+    this.#pace.finished()
+    void this.#record(held, result)
+    this.#startReady()
     this.#nudge()
   }
 
   async #attempt(held: Held<Row>): Promise<AttemptResult> {
+    if (held.lost()) return giveBack(held.row)
     try {
       return await this.#options.work(held)
     } catch (err) {
@@ -171,9 +247,19 @@ export class Drain<Row extends Claim> {
     }
   }
 
+  async #record({ row }: Held<Row>, result: AttemptResult): Promise<void> {
+    await this.#recorder.record(result)
+    this.#handOver.settled(row)
+    this.#inHand.delete(row.token)
+    if (this.#stopping) this.#nudge()
+  }
+
+  #giveBackReady(): void {
+    for (const held of this.#ready.splice(0)) void this.#record(held, giveBack(held.row))
+  }
+
   #endPass(): void {
     this.#isOver = true
-    this.#over.resolve()
     this.#nudge()
   }
 
@@ -197,9 +283,7 @@ export class Drain<Row extends Claim> {
   async #tidy(): Promise<void> {
     const { table, log } = this.#options
     const rescued = await table.reap()
-    for (const { id, status, claimed_by } of rescued) {
-      log.warn({ id, status, claimedBy: claimed_by }, 'rescued: its worker let the lease run out')
-    }
+    for (const rescue of rescued) log.warn(rescue, 'rescued: its worker let the lease run out')
     if (rescued.length > 0) this.wake()
     this.#logExpired(await table.expire())
   }
@@ -209,7 +293,50 @@ export class Drain<Row extends Claim> {
   }
 }
 
+class Held<Row extends Claim> implements Work<Row> {
+  readonly row: Row
+  /** By the monotonic clock. */
+  expiresAt: number
+  readonly #ask: (lease: Lease<Row>) => Promise<boolean>
+
+  constructor(row: Row, expiresAt: number, ask: (lease: Lease<Row>) => Promise<boolean>) {
+    this.row = row
+    this.expiresAt = expiresAt
+    this.#ask = ask
+  }
+
+  lost(): boolean {
+    return performance.now() > this.expiresAt
+  }
+
+  handOver(): Promise<boolean> {
+    return this.#ask(this)
+  }
+}
+
+/** How many rows are finished in a while, by what was finished since it was asked last. */
+class Pace {
+  #since = performance.now()
+  #count = 0
+  #perMs = 0
+
+  finished(): void {
+    this.#count += 1
+  }
+
+  rowsIn(ms: number): number {
+    const now = performance.now()
+    if (now - this.#since >= ms) {
+      this.#perMs = this.#count / (now - this.#since)
+      this.#since = now
+      this.#count = 0
+    }
+    return Math.round(this.#perMs * ms)
+  }
+}
+
 /** The result that leaves a row as if it had never been claimed. */
 export function giveBack({ id, token }: Claim): AttemptResult {
-  return { id, token, settlement: { status: 'pending', delayMs: 0, giveBack: true }, details: {}, delivered: {} }
+  const settlement = { status: 'pending', delayMs: 0, giveBack: true } as const
+  return { id, token, settlement, entry: undefined, details: {}, delivered: {} }
 }

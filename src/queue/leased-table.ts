@@ -1,17 +1,25 @@
-import { type CompiledQuery, type Kysely, type RawBuilder, sql } from 'kysely'
-import type { DB } from '../db/schema.ts'
+import { type CompiledQuery, type RawBuilder, sql } from 'kysely'
+import type { Database } from '../db/pool.ts'
+import type { AttemptEntry } from './attempt-entry.ts'
 import { type Recorded, recordOutcomes } from './outcome-record.ts'
+import { type Rescue, rescueDead } from './rescue.ts'
 import type { Settlement } from './settlement.ts'
 
 /** What makes a table a leased queue, beside the columns that all of them share. */
 export interface LeasedTableDefinition {
   readonly name: 'email_queue'
-  /** Columns that a claim returns, beside `id`, `token`, `attempt` and `max_attempts`. */
+  /** The append-only ledger of attempts, and the column in it that names the row. */
+  readonly ledger: { readonly table: 'fleet.email_attempts'; readonly rowId: 'email_id' }
+  /** The claims whose message the next system may have. */
+  readonly handovers: 'fleet.email_handovers'
+  /** Columns that a claim returns, beside those that every claim has. */
   readonly columns: readonly string[]
   /** Assignments made with a claim. The row is `q`. */
   readonly onClaim: RawBuilder<unknown>
   /** Assignments made with an outcome. The row is `q`, the outcome `r`, with what the channel adds in `r.details`. */
   readonly onRecord: RawBuilder<unknown>
+  /** Whether row `q` is held for an operator, rather than sent again, when nobody can know whether the message was taken. */
+  readonly holdsAmbiguous: RawBuilder<boolean>
 }
 
 /** The columns every claim has. */
@@ -22,49 +30,69 @@ export interface Claim {
   /** This attempt's number: 1 and up. */
   readonly attempt: number
   readonly max_attempts: number
+  /** 1 (most urgent) to 10. */
+  readonly prio: number
+  /** Seconds of the epoch; may be infinite. */
+  readonly due: number
+  /** Held for an operator when nobody can know whether the message was taken. */
+  readonly holds_ambiguous: boolean
 }
 
-type Claimed<Row> = Row & { readonly status: string; readonly prio: number; readonly due: number }
+type Claimed<Row> = Row & { readonly status: string }
 
 export interface AttemptResult {
   readonly id: number
   readonly token: string
   readonly settlement: Settlement
+  /** What the ledger keeps; undefined where the row is given back without an attempt. */
+  readonly entry: AttemptEntry | undefined
   /** What the channel records beside the settlement. */
   readonly details: Readonly<Record<string, unknown>>
   /** The part of `details` that is true whoever holds the row by now: who has the message. */
   readonly delivered: Readonly<Record<string, unknown>>
 }
 
-export interface Rescue {
-  readonly id: number
-  readonly status: 'pending' | 'held'
-  /** Whose lease ran out. */
-  readonly claimed_by: string | null
+export interface ClaimRequest {
+  /** Rows at most, rounded down to a power of two: the number is part of the statement, and there must not be too many. */
+  readonly limit: number
+  /** Only rows that are more urgent than this priority. */
+  readonly before?: number | undefined
 }
 
-/** A worker that died with a row in hand this many times is taken for the row's fault: it is held for an operator. */
-const maxRescues = 3
+export interface Claims<Row extends Claim> {
+  /** The most urgent first. */
+  readonly rows: Row[]
+  readonly expired: number[]
+  /** There may be more. */
+  readonly more: boolean
+}
+
+export interface LeasedTableOptions {
+  /** Names the process to others. */
+  readonly owner: string
+  readonly leaseSeconds: number
+}
+
 const batch = 1000
 /** Other programs may have written any number. */
 const mostAttempts = 1_000_000
+const leastUrgent = 10
 
 /** A table whose rows are claimed under a lease, worked on outside any transaction, and recorded behind a fence. */
 export class LeasedTable<Row extends Claim> {
-  readonly #db: Kysely<DB>
+  readonly #database: Database
   readonly #definition: LeasedTableDefinition
   readonly #owner: string
   readonly #lease: RawBuilder<unknown>
-  readonly #claimStatements = new Map<number, CompiledQuery<Claimed<Row>>>()
+  readonly #leaseSeconds: number
+  /** Compiled once: that took a sixth of a claim's time. */
+  readonly #statements = new Map<string, CompiledQuery<Claimed<Row>>>()
 
-  constructor(
-    db: Kysely<DB>,
-    definition: LeasedTableDefinition,
-    { owner, leaseSeconds }: { readonly owner: string; readonly leaseSeconds: number },
-  ) {
-    this.#db = db
+  constructor(database: Database, definition: LeasedTableDefinition, { owner, leaseSeconds }: LeasedTableOptions) {
+    this.#database = database
     this.#definition = definition
     this.#owner = owner
+    this.#leaseSeconds = leaseSeconds
     this.#lease = sql`${sql.lit(leaseSeconds)} * interval '1 second'`
   }
 
@@ -73,34 +101,29 @@ export class LeasedTable<Row extends Claim> {
    * `not_after` end as `expired` on the way.
    *
    * One index probe for each priority costs the same whatever lies scheduled ahead or sent behind. The limit is a literal: with a
-   * bound one PostgreSQL would come to prefer a generic plan that scans the table.
+   * bound one PostgreSQL would not know, when it plans, that few rows are wanted.
    */
-  async claim(limit: number): Promise<{ rows: Row[]; expired: number[] }> {
-    const { rows } = await this.#db.executeQuery(this.#claimStatement(Math.trunc(limit)))
-    // Sorted here, by numbers: times may be infinite, which are no Dates.
-    rows.sort((a, b) => a.prio - b.prio || Number(a.due > b.due) - Number(a.due < b.due) || a.id - b.id)
+  async claim({ limit, before = leastUrgent + 1 }: ClaimRequest): Promise<Claims<Row>> {
+    const most = powerOfTwo(limit)
+    const name = `claim ${most} before ${before}`
+    const statement = this.#statements.get(name) ?? this.#compileClaim(sql.lit(most), sql.lit(before - 1))
+    this.#statements.set(name, statement)
+    const rows = await this.#database.runPrepared(`${this.#definition.name} ${name}`, statement)
+    rows.sort(byUrgency)
     return {
       rows: rows.filter((row) => row.status === 'sending'),
       expired: rows.filter((row) => row.status === 'expired').map((row) => row.id),
+      more: rows.length === most,
     }
   }
 
-  /** Compiled once for each limit: that took a sixth of a claim's time. */
-  #claimStatement(limit: number): CompiledQuery<Claimed<Row>> {
-    const known = this.#claimStatements.get(limit)
-    if (known) return known
-    const statement = this.#compileClaim(sql.lit(limit))
-    this.#claimStatements.set(limit, statement)
-    return statement
-  }
-
-  #compileClaim(count: RawBuilder<unknown>): CompiledQuery<Claimed<Row>> {
-    const { name, columns, onClaim } = this.#definition
+  #compileClaim(count: RawBuilder<unknown>, upTo: RawBuilder<unknown>): CompiledQuery<Claimed<Row>> {
+    const { name, columns, onClaim, holdsAmbiguous } = this.#definition
     const late = sql`q.not_after <= fleet.utc_now()`
     return sql<Claimed<Row>>`
       WITH due AS MATERIALIZED (
         SELECT ready.id
-          FROM generate_series(1, 10) AS p(prio)
+          FROM generate_series(1, ${upTo}) AS p(prio)
          CROSS JOIN LATERAL (
            SELECT id
              FROM ${sql.table(name)}
@@ -116,6 +139,7 @@ export class LeasedTable<Row extends Claim> {
              attempts     = greatest(0, least(coalesce(q.attempts, 0), ${sql.lit(mostAttempts)})) + CASE WHEN ${late} THEN 0 ELSE 1 END,
              claim_token  = nextval('fleet.claim_token_seq'),
              claimed_by   = ${this.#owner},
+             claimed_at   = now(),
              leased_until = CASE WHEN ${late} THEN NULL ELSE now() + ${this.#lease} END,
              error_class  = CASE WHEN ${late} THEN 'expired' ELSE q.error_class END,
              last_error   = CASE WHEN ${late} THEN 'Not sent before its not_after' ELSE q.last_error END,
@@ -123,8 +147,31 @@ export class LeasedTable<Row extends Claim> {
         FROM due
        WHERE q.id = due.id
    RETURNING q.id, q.claim_token::text AS token, q.attempts AS attempt, coalesce(q.max_attempts, 3) AS max_attempts,
-             q.status, q.prio, extract(epoch FROM q.due_at)::float8 AS due,
-             ${sql.join(columns.map((column) => sql.ref(`q.${column}`)))}`.compile(this.#db)
+             q.status, q.prio, extract(epoch FROM q.due_at)::float8 AS due, ${holdsAmbiguous} AS holds_ambiguous,
+             ${sql.join(columns.map((column) => sql.ref(`q.${column}`)))}`.compile(this.#database.db)
+  }
+
+  /**
+   * Makes durable that these rows are about to be handed over, in one statement; answers the tokens of those that are still this
+   * worker's. The others must not be handed over: cancelled, rescued, or their lease has run out.
+   */
+  async handOver(claims: readonly Claim[]): Promise<Set<string>> {
+    // What was marked before, when the answer was lost, is marked.
+    const statement = sql<{ token: string }>`
+      WITH ours AS MATERIALIZED (
+        SELECT c.token
+          FROM unnest(${claims.map(({ id }) => id)}::int[], ${claims.map(({ token }) => token)}::bigint[]) AS c(id, token)
+         CROSS JOIN LATERAL (
+           SELECT claim_token, status, leased_until FROM ${sql.table(this.#definition.name)} WHERE id = c.id OFFSET 0
+         ) AS q
+         WHERE q.claim_token = c.token AND q.status = 'sending' AND q.leased_until > now()
+      ),
+      marked AS (
+        INSERT INTO ${sql.table(this.#definition.handovers)} (token) SELECT token FROM ours ON CONFLICT DO NOTHING
+      )
+      SELECT token::text FROM ours`.compile(this.#database.db)
+    const rows = await this.#database.runPrepared(`${this.#definition.name} hand over`, statement)
+    return new Set(rows.map(({ token }) => token))
   }
 
   /**
@@ -141,40 +188,17 @@ export class LeasedTable<Row extends Claim> {
          SET leased_until = now() + ${this.#lease}
         FROM free
        WHERE q.id = free.id
-   RETURNING q.claim_token::text AS token`.execute(this.#db)
+   RETURNING q.claim_token::text AS token`.execute(this.#database.db)
     const tokens = new Set(renewed.rows.map(({ token }) => token))
     if (tokens.size === claims.length) return { renewed: tokens, locked: new Set() }
     const { rows } = await sql<{ token: string }>`
-      SELECT claim_token::text AS token FROM ${table} WHERE ${mine}`.execute(this.#db)
+      SELECT claim_token::text AS token FROM ${table} WHERE ${mine}`.execute(this.#database.db)
     return { renewed: tokens, locked: new Set(rows.map(({ token }) => token).filter((token) => !tokens.has(token))) }
   }
 
-  /**
-   * Takes back rows whose worker let its lease run out: they are due again and the attempt is given back, or, the third time, held.
-   * Any worker may call it at any time; several at once share the work.
-   */
-  async reap(): Promise<Rescue[]> {
-    const table = sql.table(this.#definition.name)
-    const { rows } = await sql<Rescue>`
-      WITH dead AS MATERIALIZED (
-        SELECT id
-          FROM ${table}
-         WHERE status = 'sending' AND (leased_until IS NULL OR leased_until < now())
-         LIMIT ${sql.lit(batch)}
-           FOR UPDATE SKIP LOCKED
-      )
-      UPDATE ${table} AS q
-         SET status       = CASE WHEN q.rescues + 1 < ${sql.lit(maxRescues)} THEN 'pending' ELSE 'held' END,
-             rescues      = q.rescues + 1,
-             attempts     = greatest(0, q.attempts - 1),
-             leased_until = NULL,
-             error_class  = 'worker_died',
-             last_error   = format('The worker %s died with this row in hand (%s of %s times before it is held)',
-                                   q.claimed_by, q.rescues + 1, ${sql.lit(maxRescues)}::int)
-        FROM dead
-       WHERE q.id = dead.id
-   RETURNING q.id, q.status, q.claimed_by`.execute(this.#db)
-    return rows
+  /** Takes back rows whose worker let its lease run out. Any worker may call it at any time; several at once share the work. */
+  reap(): Promise<Rescue[]> {
+    return rescueDead(this.#database.db, this.#definition, { leaseSeconds: this.#leaseSeconds, limit: batch })
   }
 
   /** Ends waiting rows whose `not_after` has passed, also while nothing is claimed; answers their ids. */
@@ -192,12 +216,21 @@ export class LeasedTable<Row extends Claim> {
          SET status = 'expired', error_class = 'expired', last_error = 'Not sent before its not_after'
         FROM late
        WHERE q.id = late.id
-   RETURNING q.id`.execute(this.#db)
+   RETURNING q.id`.execute(this.#database.db)
     return rows.map(({ id }) => id)
   }
 
   /** Records how attempts ended. */
   record(results: readonly AttemptResult[]): Promise<Recorded> {
-    return recordOutcomes(this.#db, this.#definition, results)
+    return recordOutcomes({ database: this.#database, definition: this.#definition, owner: this.#owner }, results)
   }
+}
+
+function powerOfTwo(limit: number): number {
+  return 2 ** Math.floor(Math.log2(Math.max(1, limit)))
+}
+
+/** The most urgent and longest due first. By numbers: times may be infinite, which are no Dates. */
+export function byUrgency(a: Claim, b: Claim): number {
+  return a.prio - b.prio || Number(a.due > b.due) - Number(a.due < b.due) || a.id - b.id
 }

@@ -8,36 +8,38 @@ interface Waiting {
   readonly done: () => void
 }
 
+export interface RecorderOptions {
+  readonly write: (results: readonly AttemptResult[]) => Promise<Recorded>
+  /** Outcomes that may still come within moments: 0 when nothing is gained by waiting for them. */
+  readonly expected: () => number
+  readonly log: Logger
+}
+
 const firstRetryMs = 100
-const lastRetryMs = 5_000
+const lastRetryMs = 1_000
+/** A commit costs as much as a dozen rows: so long an outcome waits for others to share one, and no longer than there are so many. */
+const lingerMs = 4
+const enough = 32
 
 /**
- * Writes outcomes down: whatever has come in while one statement runs goes into the next, so the faster outcomes come the fewer
- * statements each costs, and none waits for company. While the database is out of reach it keeps trying: an outcome that is known is
- * not dropped.
+ * Writes outcomes down, those that come within moments of each other in one statement: the faster they come, the less each costs.
+ * While the database is out of reach it keeps trying: an outcome that is known is not dropped.
  */
 export class Recorder {
-  readonly #write: (results: readonly AttemptResult[]) => Promise<Recorded>
-  readonly #log: Logger
+  readonly #options: RecorderOptions
   readonly #givenUp = new AbortController()
   #waiting: Waiting[] = []
   #writing = false
-  #idle: Promise<void> = Promise.resolve()
+  #goOn: () => void = () => {}
   #lost = 0
 
-  constructor(write: (results: readonly AttemptResult[]) => Promise<Recorded>, log: Logger) {
-    this.#write = write
-    this.#log = log
+  constructor(options: RecorderOptions) {
+    this.#options = options
   }
 
   /** Resolves when the outcome is durable, or was refused because the row is no longer this claim's. */
   record(result: AttemptResult): Promise<void> {
     return new Promise((done) => this.#enqueue({ result, done }))
-  }
-
-  /** Resolves when nothing is left to write: rows recorded together free their lanes together, and the next claim takes them all. */
-  get idle(): Promise<void> {
-    return this.#idle
   }
 
   /** Outcomes that could not be written. */
@@ -50,16 +52,34 @@ export class Recorder {
     this.#givenUp.abort()
   }
 
+  /** What was expected may not come any more. */
+  hurry(): void {
+    if (this.#isWorthWriting()) this.#goOn()
+  }
+
   #enqueue(waiting: Waiting): void {
     this.#waiting.push(waiting)
-    if (!this.#writing) this.#idle = this.#flush()
+    this.hurry()
+    if (!this.#writing) void this.#flush()
+  }
+
+  #isWorthWriting(): boolean {
+    return this.#waiting.length >= enough || this.#options.expected() === 0
+  }
+
+  async #gather(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#goOn = resolve
+    const timer = setTimeout(resolve, lingerMs)
+    this.hurry()
+    await promise
+    clearTimeout(timer)
   }
 
   async #flush(): Promise<void> {
     this.#writing = true
-    // Let outcomes that are ready in this very turn of the event loop share the first statement too.
-    await Promise.resolve()
     while (this.#waiting.length > 0) {
+      await this.#gather()
       const batch = this.#waiting
       this.#waiting = []
       const locked = new Set(await this.#persist(batch.map(({ result }) => result)))
@@ -75,16 +95,16 @@ export class Recorder {
   async #persist(results: readonly AttemptResult[]): Promise<readonly AttemptResult[]> {
     for (let retryMs = firstRetryMs; ; retryMs = Math.min(lastRetryMs, retryMs * 2)) {
       try {
-        const { fenced, locked } = await this.#write(results)
+        const { fenced, locked } = await this.#options.write(results)
         if (fenced.length > 0) {
-          this.#log.warn({ ids: fenced }, 'outcome not recorded: the row was cancelled or rescued meanwhile')
+          this.#options.log.warn({ ids: fenced }, 'outcome not recorded: the row was cancelled or rescued meanwhile')
         }
         return locked
       } catch (err) {
         if (isRefusedData(err)) return this.#persistOneByOne(results, err)
         if (this.#givenUp.signal.aborted) return this.#abandon(results, err)
         if (retryMs === firstRetryMs)
-          this.#log.warn({ err, outcomes: results.length }, 'cannot record outcomes; trying again')
+          this.#options.log.warn({ err, outcomes: results.length }, 'cannot record outcomes; trying again')
         await this.#pause(retryMs)
       }
     }
@@ -99,10 +119,11 @@ export class Recorder {
       return locked
     }
     if (only === undefined || Object.keys(only.details).length === 0) return this.#abandon(results, err)
-    this.#log.error({ err, id: only.id }, 'recorded without its details, which the database refused')
+    this.#options.log.error({ err, id: only.id }, 'recorded without its details, which the database refused')
     const { settlement } = only
     const bare = 'reason' in settlement ? { ...settlement, reason: 'The database refused the details' } : settlement
-    const locked = await this.#persist([{ ...only, settlement: bare, details: {}, delivered: {} }])
+    const entry = only.entry && { ...only.entry, reply: undefined, transport: undefined }
+    const locked = await this.#persist([{ ...only, settlement: bare, entry, details: {}, delivered: {} }])
     return locked.length > 0 ? [only] : []
   }
 
@@ -121,7 +142,7 @@ export class Recorder {
   #abandon(results: readonly AttemptResult[], err: unknown): readonly AttemptResult[] {
     this.#lost += results.length
     for (const { id, settlement } of results) {
-      this.#log.error(
+      this.#options.log.error(
         { err, id, status: settlement.status },
         'outcome lost; the lease will run out and the row be rescued',
       )

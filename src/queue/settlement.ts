@@ -5,7 +5,7 @@ import type { Outcome, Reasoned } from './outcome.ts'
 /** How a claimed row goes on after an attempt. */
 export type Settlement =
   | { readonly status: 'sent' }
-  | ({ readonly status: 'failed' | 'skipped' } & Reasoned)
+  | ({ readonly status: 'failed' | 'skipped' | 'held' } & Reasoned)
   | ({ readonly status: 'pending'; readonly delayMs: number; readonly giveBack: boolean } & Partial<Reasoned>)
 
 export interface AttemptFacts {
@@ -14,11 +14,13 @@ export interface AttemptFacts {
   /** At least 1 counts; the platform may have written 0 or less. */
   readonly maxAttempts: number
   readonly backoff: Backoff
+  /** Held for an operator when nobody can know whether the message was taken. */
+  readonly holdsAmbiguous: boolean
   /** In [0, 1). */
   readonly random: number
 }
 
-/** Decides from an outcome what becomes of the row. An ambiguous one is sent again, under the same Message-ID. */
+/** Decides from an outcome what becomes of the row. An ambiguous one is sent again, under the same Message-ID, unless it is to be held. */
 export function settle(outcome: Outcome, facts: AttemptFacts): Settlement {
   switch (outcome.kind) {
     case 'sent':
@@ -30,8 +32,9 @@ export function settle(outcome: Outcome, facts: AttemptFacts): Settlement {
     case 'throttled':
     case 'outage':
       return { status: 'pending', delayMs: outcome.retryAfterMs, giveBack: true, ...reasonOf(outcome) }
-    case 'soft_failure':
     case 'ambiguous':
+      return facts.holdsAmbiguous ? { status: 'held', ...reasonOf(outcome) } : retryOrFail(outcome, facts)
+    case 'soft_failure':
       return retryOrFail(outcome, facts)
     default:
       return assertNever(outcome)

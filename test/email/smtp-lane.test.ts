@@ -9,6 +9,7 @@ const message = Buffer.from('Subject: hello\r\n\r\n.dot at the start\r\nend\r\n'
 const reset = (socket: Socket) => void socket.resetAndDestroy()
 const hangUp = (socket: Socket) => void socket.end()
 const silence = () => {}
+const granted = async () => true
 
 const started: { server: RawSmtpServer; lane: SmtpLane }[] = []
 afterEach(async () => {
@@ -35,7 +36,7 @@ describe('an SMTP lane', () => {
   it('offers messages one after the other over one connection', async () => {
     const { server, lane } = await start()
     for (const _ of [1, 2, 3]) {
-      const exchange = await lane.exchange(envelope, message)
+      const exchange = await lane.exchange(envelope, message, granted)
       expect(exchange.stage).toBe('handed_over')
       expect(exchange.message?.code).toBe(250)
     }
@@ -50,7 +51,11 @@ describe('an SMTP lane', () => {
         EHLO: pipelining ? '250-test\r\n250 PIPELINING' : '250 test',
         'RCPT TO': ['250 2.1.5 ok', '450 4.2.0 busy', '550 5.1.1 nobody'],
       })
-      const exchange = await lane.exchange({ ...envelope, to: ['a@x.example', 'b@x.example', 'c@x.example'] }, message)
+      const exchange = await lane.exchange(
+        { ...envelope, to: ['a@x.example', 'b@x.example', 'c@x.example'] },
+        message,
+        granted,
+      )
       expect(exchange.recipients.map(({ reply }) => reply?.code)).toEqual([250, 450, 550])
       expect(exchange.message?.code).toBe(250)
     },
@@ -76,14 +81,14 @@ describe('an SMTP lane', () => {
     ['silence after the message', { '.': silence }, 'handed_over', 'ambiguous'],
   ] as const)('%s is understood', async (_name, steps, stage, kind) => {
     const { lane } = await start(steps)
-    const exchange = await lane.exchange(envelope, message)
+    const exchange = await lane.exchange(envelope, message, granted)
     expect(exchange.stage).toBe(stage)
     expect(judge(exchange, {}).outcome.kind).toBe(kind)
   })
 
   it('is not ambiguous while most of a large message still waits to be sent', async () => {
     const { lane } = await start({ DATA: (socket) => socket.write('354 go on\r\n', () => socket.resetAndDestroy()) })
-    const exchange = await lane.exchange(envelope, Buffer.alloc(20_000_000, 'x'))
+    const exchange = await lane.exchange(envelope, Buffer.alloc(20_000_000, 'x'), granted)
     expect(exchange.stage).toBe('body')
     expect(judge(exchange, {}).outcome.kind).toBe('soft_failure')
   })
@@ -100,37 +105,78 @@ describe('an SMTP lane', () => {
     ],
   ])('replaces a connection that the server has %s meanwhile', async (_name, afterFirst) => {
     const { server, lane } = await start({ '.': [afterFirst] })
-    expect((await lane.exchange(envelope, message)).message?.code).toBe(250)
-    expect((await lane.exchange(envelope, message)).message?.code).toBe(250)
+    expect((await lane.exchange(envelope, message, granted)).message?.code).toBe(250)
+    expect((await lane.exchange(envelope, message, granted)).message?.code).toBe(250)
     expect(server.connections).toBe(2)
   })
 
   it('replaces a connection that breaks at the first command after a pause', async () => {
     const { server, lane } = await start({ 'MAIL FROM': ['250 ok', reset] })
-    expect((await lane.exchange(envelope, message)).message?.code).toBe(250)
-    expect((await lane.exchange(envelope, message)).message?.code).toBe(250)
+    expect((await lane.exchange(envelope, message, granted)).message?.code).toBe(250)
+    expect((await lane.exchange(envelope, message, granted)).message?.code).toBe(250)
     expect(server.connections).toBe(2)
   })
 
   it('does not offer a message above the SIZE that the server announces', async () => {
     const { server, lane } = await start({ EHLO: '250-test\r\n250 SIZE 1000' })
-    const exchange = await lane.exchange(envelope, Buffer.alloc(2_000, 'x'))
+    const exchange = await lane.exchange(envelope, Buffer.alloc(2_000, 'x'), granted)
     expect(exchange.mail).toMatchObject({ code: 552, enhanced: '5.3.4' })
     expect(server.messages).toEqual([])
   })
 
   it('ends what is under way when it is closed', async () => {
     const { lane } = await start({ 'RCPT TO': silence }, 60_000)
-    const exchange = lane.exchange(envelope, message)
+    const exchange = lane.exchange(envelope, message, granted)
     setImmediate(() => lane.close())
     expect((await exchange).fault?.code).toBe('ESTOPPED')
     expect(lane.open).toBe(false)
   })
 
+  it.each([
+    ['refuses', async () => false],
+    ['rejects', () => Promise.reject(new Error('the database is away'))],
+  ])('hands nothing over when handOver %s', async (_name, handOver) => {
+    const { server, lane } = await start()
+    const exchange = await lane.exchange(envelope, message, handOver)
+    expect(exchange).toMatchObject({ stage: 'body', message: undefined, fault: { code: 'EWITHDRAWN' } })
+    expect(lane.open).toBe(false)
+    expect((await lane.exchange(envelope, message, granted)).message?.code).toBe(250)
+    expect(server.messages).toHaveLength(1)
+  })
+
+  it('asks handOver only once the server has said go on', async () => {
+    let asked = 0
+    const handOver = async () => {
+      asked += 1
+      return true
+    }
+    const { lane } = await start({ DATA: ['451 4.3.0 later'] })
+    expect((await lane.exchange(envelope, message, handOver)).stage).toBe('data')
+    expect(asked).toBe(0)
+    expect((await lane.exchange(envelope, message, handOver)).stage).toBe('handed_over')
+    expect(asked).toBe(1)
+  })
+
+  it('hands nothing over when it was closed while handOver was asked', async () => {
+    const { server, lane } = await start()
+    const question = Promise.withResolvers<boolean>()
+    const asked = Promise.withResolvers<void>()
+    const exchange = lane.exchange(envelope, message, () => {
+      asked.resolve()
+      return question.promise
+    })
+    await asked.promise
+    lane.close()
+    expect(await exchange).toMatchObject({ stage: 'body', fault: { code: 'ESTOPPED' } })
+    question.resolve(true)
+    await expect.poll(() => server.open).toBe(0)
+    expect(server.messages).toEqual([])
+  })
+
   it('throws on what only a bug can cause', async () => {
     const { lane } = await start()
-    await expect(lane.exchange({ ...envelope, to: ['a@x.example>\r\nRCPT TO:<b@x.example'] }, message)).rejects.toThrow(
-      'Invalid recipient',
-    )
+    await expect(
+      lane.exchange({ ...envelope, to: ['a@x.example>\r\nRCPT TO:<b@x.example'] }, message, granted),
+    ).rejects.toThrow('Invalid recipient')
   })
 })

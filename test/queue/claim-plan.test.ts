@@ -33,8 +33,8 @@ async function buffersOfClaim(url: string): Promise<{ buffers: number; plan: str
   await database.pool.query(`
     SELECT set_config('auto_explain.log_min_duration', '0', false), set_config('auto_explain.log_analyze', 'on', false),
            set_config('auto_explain.log_buffers', 'on', false), set_config('client_min_messages', 'log', false)`)
-  const table = emailTable(database.db, { owner: 'w', leaseSeconds: 60, messageIdDomain: 'x' })
-  await table.claim(5)
+  const table = emailTable(database, { owner: 'w', leaseSeconds: 60, messageIdDomain: 'x', holdAmbiguous: [] })
+  await table.claim({ limit: 5 })
   await database.close()
   const plan = plans.find((text) => text.includes('generate_series(1, 10)')) ?? ''
   const candidates = /CTE due[\s\S]*?Buffers: shared hit=(\d+)(?: read=(\d+))?/.exec(plan)

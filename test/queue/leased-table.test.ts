@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type EmailRow, emailTable } from '../../src/email/store.ts'
+import { giveBack } from '../../src/queue/drain.ts'
 import type { AttemptResult, LeasedTable } from '../../src/queue/leased-table.ts'
 import type { Settlement } from '../../src/queue/settlement.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -13,12 +14,17 @@ beforeAll(async () => {
   database = await createTestDatabase()
   table = workerOf('one')
   other = workerOf('other')
+  // Right after the server has started no lease is over.
+  const grace = `SELECT now() > pg_postmaster_start_time() + interval '5 s' AS "isOver"`
+  await vi.waitUntil(async () => (await database.pool.query(grace)).rows[0].isOver, { timeout: 10_000 })
 })
 afterAll(() => database.drop())
-beforeEach(() => sql`TRUNCATE email_queue RESTART IDENTITY`.execute(database.db))
+beforeEach(() =>
+  sql`TRUNCATE email_queue, fleet.email_attempts, fleet.email_handovers RESTART IDENTITY`.execute(database.db),
+)
 
-function workerOf(owner: string): LeasedTable<EmailRow> {
-  return emailTable(database.db, { owner, leaseSeconds: 60, messageIdDomain: 'vertex.example' })
+function workerOf(owner: string, holdAmbiguous: readonly string[] | 'all' = []): LeasedTable<EmailRow> {
+  return emailTable(database, { owner, leaseSeconds: 60, messageIdDomain: 'vertex.example', holdAmbiguous })
 }
 
 async function insert(columns = '', values = ''): Promise<void> {
@@ -28,14 +34,14 @@ async function insert(columns = '', values = ''): Promise<void> {
 }
 
 async function claimOne(from = table): Promise<EmailRow> {
-  const { rows } = await from.claim(1)
+  const { rows } = await from.claim({ limit: 1 })
   const [row] = rows
   if (!row) throw new Error('nothing was claimed')
   return row
 }
 
 function resultOf(row: EmailRow, settlement: Settlement, details: object = {}): AttemptResult {
-  return { id: row.id, token: row.token, settlement, details: { ...details }, delivered: { ...details } }
+  return { ...giveBack(row), settlement, details: { ...details }, delivered: { ...details } }
 }
 
 async function read(id = 1) {
@@ -51,9 +57,18 @@ const pending = {
 } as const
 
 describe('claiming', () => {
+  it('takes, where it is asked to, only what is more urgent than a priority', async () => {
+    for (const priority of [5, 1, 4, 7]) await insert(', priority', `, ${priority}`)
+    const { rows } = await table.claim({ limit: 4, before: 5 })
+    expect(rows.map(({ id, prio }) => [id, prio])).toEqual([
+      [2, 1],
+      [3, 4],
+    ])
+  })
+
   it('takes the most urgent and longest due rows first, and no more than asked for', async () => {
     for (const priority of [5, 1, 10, 3, 1]) await insert(', priority', `, ${priority}`)
-    const { rows } = await table.claim(4)
+    const { rows } = await table.claim({ limit: 4 })
     expect(rows.map(({ id }) => id)).toEqual([2, 5, 4, 1])
   })
 
@@ -69,13 +84,18 @@ describe('claiming', () => {
     await insert()
     const first = await claimOne()
     await table.record([resultOf(first, { ...pending, delayMs: 0 })])
-    const moved = emailTable(database.db, { owner: 'x', leaseSeconds: 60, messageIdDomain: 'elsewhere.example' })
+    const moved = emailTable(database, {
+      owner: 'x',
+      leaseSeconds: 60,
+      messageIdDomain: 'elsewhere.example',
+      holdAmbiguous: [],
+    })
     expect((await claimOne(moved)).message_id).toBe(first.message_id)
   })
 
   it('never gives two workers the same row', async () => {
     for (let n = 0; n < 40; n += 1) await insert()
-    const claims = await Promise.all([table, other, table, other].map((worker) => worker.claim(10)))
+    const claims = await Promise.all([table, other, table, other].map((worker) => worker.claim({ limit: 10 })))
     const ids = claims.flatMap(({ rows }) => rows.map(({ id }) => id))
     expect(ids.length).toBe(40)
     expect(new Set(ids).size).toBe(40)
@@ -83,15 +103,15 @@ describe('claiming', () => {
 
   it('leaves rows that are not due, and takes them when they are', async () => {
     await insert(', scheduled_at', `, fleet.utc_now() + interval '1 hour'`)
-    expect((await table.claim(5)).rows).toEqual([])
+    expect((await table.claim({ limit: 5 })).rows).toEqual([])
     await database.pool.query(`UPDATE email_queue SET scheduled_at = fleet.utc_now() - interval '1 second'`)
-    expect((await table.claim(5)).rows.length).toBe(1)
+    expect((await table.claim({ limit: 5 })).rows.length).toBe(1)
   })
 
   it('ends rows past their not_after as expired, without an attempt', async () => {
     await insert(', not_after', `, fleet.utc_now() - interval '1 second'`)
     await insert(', not_after', `, fleet.utc_now() + interval '1 hour'`)
-    const { rows, expired } = await table.claim(5)
+    const { rows, expired } = await table.claim({ limit: 5 })
     expect(expired).toEqual([1])
     expect(rows.map(({ id }) => id)).toEqual([2])
     expect(await read(1)).toMatchObject({ status: 'expired', attempts: 0, leased_until: null })
@@ -194,7 +214,7 @@ describe('the fence', () => {
 
   it('does not wait for a row that another program has locked', async () => {
     for (let n = 0; n < 2; n += 1) await insert()
-    const { rows } = await table.claim(2)
+    const { rows } = await table.claim({ limit: 2 })
     const session = await database.pool.connect()
     await session.query('BEGIN')
     await session.query('SELECT FROM email_queue WHERE id = 1 FOR UPDATE')
@@ -207,7 +227,7 @@ describe('the fence', () => {
 
   it('records the others of a batch', async () => {
     for (let n = 0; n < 3; n += 1) await insert()
-    const { rows } = await table.claim(3)
+    const { rows } = await table.claim({ limit: 3 })
     await database.pool.query(`UPDATE email_queue SET status = 'cancelled' WHERE id = 2`)
     expect(await table.record(rows.map((row) => resultOf(row, { ...pending })))).toEqual({ fenced: [2], locked: [] })
     expect([(await read(1)).status, (await read(2)).status, (await read(3)).status]).toEqual([
@@ -221,7 +241,7 @@ describe('the fence', () => {
 describe('leases', () => {
   it('are renewed for what is still this worker’s, and only that', async () => {
     for (let n = 0; n < 2; n += 1) await insert()
-    const { rows } = await table.claim(2)
+    const { rows } = await table.claim({ limit: 2 })
     await database.pool.query(`UPDATE email_queue SET status = 'cancelled' WHERE id = 2`)
     await database.pool.query(`UPDATE email_queue SET leased_until = now() + interval '1 second'`)
     const { renewed } = await table.renew(rows)
@@ -233,19 +253,156 @@ describe('leases', () => {
     await insert()
     await claimOne()
     expect(await other.reap()).toEqual([])
-    await database.pool.query(`UPDATE email_queue SET leased_until = now() - interval '1 second'`)
+    await endLeases()
     const rescued = await Promise.all([table.reap(), other.reap()])
-    expect(rescued.flat()).toEqual([{ id: 1, status: 'pending', claimed_by: 'one' }])
+    expect(rescued.flat()).toEqual([{ id: 1, status: 'pending', claimedBy: 'one', ambiguous: false }])
     expect(await read()).toMatchObject({ status: 'pending', attempts: 0, rescues: 1, error_class: 'worker_died' })
+    expect(await ledger()).toEqual([])
   })
 
   it('that ran out a third time leave the row held', async () => {
     await insert()
     for (const status of ['pending', 'pending', 'held']) {
+      // The second time it is put off a little.
+      await database.pool.query('UPDATE email_queue SET due_at = now()')
       await claimOne()
-      await database.pool.query(`UPDATE email_queue SET leased_until = now() - interval '1 second'`)
+      await endLeases()
       expect(await other.reap()).toMatchObject([{ status }])
     }
     expect((await read()).last_error).toBe('The worker one died with this row in hand (3 of 3 times before it is held)')
   })
+
+  it('that ran out a second time bring rows that were in hand together back one by one', async () => {
+    for (let n = 0; n < 20; n += 1) await insert()
+    for (let died = 0; died < 2; died += 1) {
+      await table.claim({ limit: 20 })
+      await endLeases()
+      await table.reap()
+    }
+    const { rows } = await database.pool.query(
+      "SELECT count(DISTINCT due_at)::int AS count, max(due_at) < now() + interval '31 s' AS soon FROM email_queue",
+    )
+    expect(rows).toEqual([{ count: 20, soon: true }])
+  })
+
+  it('that end too late, given before the clock was set back, are shortened', async () => {
+    await insert()
+    await claimOne()
+    await database.pool.query(`UPDATE email_queue SET leased_until = now() + interval '1 day'`)
+    expect(await other.reap()).toEqual([])
+    const { leased_until } = await read()
+    expect((leased_until?.getTime() ?? 0) - Date.now()).toBeLessThan(70_000)
+  })
 })
+
+describe('handing over', () => {
+  it('is durable, and says so again when it is asked again', async () => {
+    await insert()
+    const row = await claimOne()
+    expect(await table.handOver([row])).toEqual(new Set([row.token]))
+    expect(await table.handOver([row])).toEqual(new Set([row.token]))
+    expect(await marks()).toEqual([row.token])
+  })
+
+  it.each([
+    ['was cancelled', `UPDATE email_queue SET status = 'cancelled'`],
+    ['is deleted', 'DELETE FROM email_queue'],
+    ['has no lease any more', `UPDATE email_queue SET leased_until = now() - interval '1 ms'`],
+    ['was claimed by another', `UPDATE email_queue SET claim_token = nextval('fleet.claim_token_seq')`],
+  ])('is refused to a row that %s', async (_, change) => {
+    await insert()
+    const row = await claimOne()
+    await database.pool.query(change)
+    expect(await table.handOver([row])).toEqual(new Set())
+    expect(await marks()).toEqual([])
+  })
+
+  it('ends with the outcome, which the ledger keeps', async () => {
+    await insert()
+    const row = await claimOne()
+    await table.handOver([row])
+    await table.record([attempted(row, { status: 'sent' })])
+    expect(await marks()).toEqual([])
+    expect(await ledger()).toMatchObject([
+      { email_id: 1, attempt: 1, token: row.token, worker: 'one', outcome: 'sent', smtp_code: 250, duration_ms: 12 },
+    ])
+    const [entry] = await ledger()
+    const { claimed_at } = await read()
+    expect(entry?.claimed_at).toEqual(claimed_at)
+    expect(Number(entry?.handed_over_at)).toBeLessThanOrEqual(Number(entry?.ended_at))
+    expect(Number(entry?.claimed_at)).toBeLessThanOrEqual(Number(entry?.handed_over_at))
+  })
+
+  it('leaves, when the worker dies, an ambiguous entry and the row to be sent again', async () => {
+    await insert()
+    const row = await claimOne()
+    await table.handOver([row])
+    await endLeases()
+    expect(await other.reap()).toEqual([{ id: 1, status: 'pending', claimedBy: 'one', ambiguous: true }])
+    expect(await ledger()).toMatchObject([
+      { email_id: 1, attempt: 1, token: row.token, worker: 'one', outcome: 'ambiguous' },
+    ])
+    expect(await read()).toMatchObject({ status: 'pending', attempts: 0, error_class: 'answer_lost' })
+    expect(await marks()).toEqual([])
+  })
+
+  it.each([
+    ['the row says so', 'when_ambiguous', `'hold'`, [], 'held'],
+    ['its template is held', 'template_id', `'invoice'`, ['invoice'], 'held'],
+    ['all are held', 'subject', `'s'`, 'all' as const, 'held'],
+    ['the row says otherwise', 'when_ambiguous', `'resend'`, 'all' as const, 'pending'],
+    ['the row says what nobody understands', 'when_ambiguous', `'perhaps'`, [], 'pending'],
+  ])('is held or sent again as wished when the worker dies: %s', async (_, column, value, holdAmbiguous, status) => {
+    await insert()
+    await database.pool.query(`UPDATE email_queue SET ${column} = ${value}`)
+    const policed = workerOf('one', holdAmbiguous)
+    const row = await claimOne(policed)
+    expect(row.holds_ambiguous).toBe(status === 'held')
+    await policed.handOver([row])
+    await endLeases()
+    expect(await policed.reap()).toMatchObject([{ status, ambiguous: true }])
+  })
+
+  it('keeps in the ledger what a worker did that came back too late', async () => {
+    await insert()
+    const late = await claimOne()
+    await table.handOver([late])
+    await endLeases()
+    await other.reap()
+    await claimOne(other)
+    expect(await table.record([attempted(late, { status: 'sent' })])).toEqual({ fenced: [1], locked: [] })
+    expect((await ledger()).map(({ outcome }) => outcome)).toEqual(['ambiguous', 'sent'])
+    expect((await read()).status).toBe('sent')
+  })
+
+  it('keeps in the ledger what was done about a row that is gone', async () => {
+    await insert()
+    const row = await claimOne()
+    await table.handOver([row])
+    await database.pool.query('DELETE FROM email_queue')
+    expect(await table.record([attempted(row, { status: 'sent' })])).toEqual({ fenced: [1], locked: [] })
+    expect(await ledger()).toMatchObject([{ email_id: 1, outcome: 'sent' }])
+    expect(await marks()).toEqual([])
+  })
+})
+
+function attempted(row: EmailRow, settlement: Settlement): AttemptResult {
+  const { attempt } = row
+  const answer = { code: 250, enhanced: '2.0.0', reply: '250 2.0.0 ok', transport: 'mail.example:25', durationMs: 12 }
+  return { ...resultOf(row, settlement), entry: { attempt, outcome: 'sent', errorClass: undefined, ...answer } }
+}
+
+async function endLeases(): Promise<void> {
+  await database.pool.query(
+    `UPDATE email_queue SET leased_until = now() - interval '1 second' WHERE status = 'sending'`,
+  )
+}
+
+async function marks(): Promise<string[]> {
+  const rows = await database.db.selectFrom('fleet.email_handovers').select('token').execute()
+  return rows.map(({ token }) => token)
+}
+
+function ledger() {
+  return database.db.selectFrom('fleet.email_attempts').selectAll().orderBy('ended_at').execute()
+}

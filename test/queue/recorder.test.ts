@@ -7,18 +7,25 @@ import { Recorder } from '../../src/queue/recorder.ts'
 const log = pino({ level: 'silent' })
 
 function result(id: number, details: object = {}): AttemptResult {
-  return { id, token: String(id), settlement: { status: 'sent' }, details: { ...details }, delivered: {} }
+  return {
+    id,
+    token: String(id),
+    settlement: { status: 'sent' },
+    entry: undefined,
+    details: { ...details },
+    delivered: {},
+  }
 }
 
 /** Writes whose end the test decides. */
-function controlled() {
+function controlled(expected = () => 0) {
   const writes: { ids: number[]; details: unknown[]; end: PromiseWithResolvers<Recorded> }[] = []
-  const recorder = new Recorder((results) => {
+  const write = (results: readonly AttemptResult[]) => {
     const end = Promise.withResolvers<Recorded>()
     writes.push({ ids: results.map(({ id }) => id), details: results.map(({ details }) => details), end })
     return end.promise
-  }, log)
-  return { recorder, writes }
+  }
+  return { recorder: new Recorder({ write, expected, log }), writes }
 }
 
 const nothing: Recorded = { fenced: [], locked: [] }
@@ -35,6 +42,21 @@ describe('the recorder', () => {
     await expect.poll(() => writes.map(({ ids }) => ids)).toEqual([[1], [2, 3]])
     writes[1]?.end.resolve(nothing)
     await Promise.all(rest)
+  })
+
+  it('waits a moment for outcomes that are expected, not for others', async () => {
+    let expected = 1
+    const { recorder, writes } = controlled(() => expected)
+    const recorded = [recorder.record(result(1))]
+    expected = 0
+    recorded.push(recorder.record(result(2)))
+    await expect.poll(() => writes.map(({ ids }) => ids)).toEqual([[1, 2]])
+    writes[0]?.end.resolve(nothing)
+    await Promise.all(recorded)
+    expected = 1
+    void recorder.record(result(3))
+    await expect.poll(() => writes.map(({ ids }) => ids)).toEqual([[1, 2], [3]])
+    writes[1]?.end.resolve(nothing)
   })
 
   it('keeps an outcome while the database is out of reach', async () => {

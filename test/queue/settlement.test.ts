@@ -36,7 +36,7 @@ describe('the backoff', () => {
 })
 
 describe('what becomes of a row', () => {
-  const facts = { attempt: 1, maxAttempts: 3, backoff, random: 0 }
+  const facts = { holdsAmbiguous: false, attempt: 1, maxAttempts: 3, backoff, random: 0 }
   const cases: { outcome: Outcome; attempt?: number; maxAttempts?: number; expected: object }[] = [
     { outcome: { kind: 'sent' }, expected: { status: 'sent' } },
     { outcome: { kind: 'hard_failure', ...why }, expected: { status: 'failed', ...why } },
@@ -81,4 +81,10 @@ describe('what becomes of a row', () => {
       expect(settle(outcome, { ...facts, attempt, maxAttempts })).toEqual(expected)
     },
   )
+
+  it('holds what is ambiguous where nobody wants it twice', () => {
+    const outcome = { kind: 'ambiguous', ...why } as const
+    const held = settle(outcome, { ...facts, attempt: 1, maxAttempts: 3, holdsAmbiguous: true })
+    expect(held).toEqual({ status: 'held', ...why })
+  })
 })

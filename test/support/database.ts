@@ -1,17 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import type { Kysely } from 'kysely'
 import pg from 'pg'
 import { inject } from 'vitest'
-import { connectDatabase } from '../../src/db/pool.ts'
-import type { DB } from '../../src/db/schema.ts'
+import { connectDatabase, type Database } from '../../src/db/pool.ts'
 import { workerUrl } from './worker-login.ts'
 
-export interface TestDatabase {
+export interface TestDatabase extends Database {
   readonly url: string
   /** The same database, as a user who may do no more than a worker does. */
   readonly workerUrl: string
-  readonly db: Kysely<DB>
-  readonly pool: pg.Pool
   /** Closes the pool and drops the database with whoever is still connected. */
   drop(): Promise<void>
 }
@@ -31,14 +27,13 @@ async function create(adminUrl: string, clause: string): Promise<TestDatabase> {
   await asAdmin(adminUrl, (admin) => retryWhileBusy(() => admin.query(`CREATE DATABASE ${name} ${clause}`)))
   const url = new URL(adminUrl)
   url.pathname = `/${name}`
-  const { db, pool, close } = connectDatabase({ url: url.href, applicationName: 'fleet-test' })
+  const database = connectDatabase({ url: url.href, applicationName: 'fleet-test' })
   return {
     url: url.href,
     workerUrl: workerUrl(url.href),
-    db,
-    pool,
+    ...database,
     async drop() {
-      await close()
+      await database.close()
       await asAdmin(adminUrl, (admin) => dropDatabase(admin, name))
     },
   }

@@ -11,10 +11,10 @@ export interface TestWorkerOptions extends Partial<EmailDrainOptions['email']> {
 }
 
 /** The e-mail worker's own parts on a test's database, without the process around it. TEST_LOG shows its log. */
-export function createTestWorker({ db }: TestDatabase, options: TestWorkerOptions) {
+export function createTestWorker(database: TestDatabase, options: TestWorkerOptions) {
   const { smtpUrl, mailbox = '', firstPauseMs = 50, owner = 'test', shutdownSeconds = 5, ...email } = options
   return createEmailDrain({
-    db,
+    database,
     owner,
     smtpUrl,
     mailbox,

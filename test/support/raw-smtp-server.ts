@@ -8,6 +8,8 @@ export interface RawSmtpServer {
   readonly port: number
   /** Connections so far. */
   readonly connections: number
+  /** Connections that neither side has ended. */
+  readonly open: number
   /** Messages as they came over the wire, dots still doubled. */
   readonly messages: readonly string[]
   stop(): Promise<void>
@@ -80,6 +82,9 @@ export async function startRawSmtpServer(
   return {
     port: (server.address() as AddressInfo).port,
     messages,
+    get open() {
+      return sockets.size
+    },
     get connections() {
       return connections
     },
