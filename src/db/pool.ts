@@ -27,7 +27,8 @@ export interface Database {
   readonly pool: pg.Pool
   /**
    * Runs a statement whose text is always the same under this name: prepared once for each connection, which saves most of its cost.
-   * Past a pooler, which may not know of prepared statements, it runs as any other.
+   * Past a pooler, which may not know of prepared statements, it runs as any other. A connection on which it fails, or gets no answer
+   * for 15 s, is closed: it may be half-open, or lead to a server that only reads since another has taken over.
    */
   runPrepared<Row>(name: string, query: CompiledQuery<Row>): Promise<Row[]>
   /** Waits for what is under way, then for the sockets to be closed, 2 s at most. May be called more than once. */
@@ -39,6 +40,7 @@ const TIMESTAMPTZ_OID = 1184
 const CONNECT_TIMEOUT_MS = 5_000
 const IDLE_TIMEOUT_MS = 60_000
 const CLOSE_TIMEOUT_MS = 2_000
+const ANSWER_TIMEOUT_MS = 15_000
 
 /**
  * A pool whose sessions live in UTC: `timestamp` columns are read as UTC, and dates given as parameters are written
@@ -77,7 +79,8 @@ export function connectDatabase(options: DatabaseOptions): Database {
     db,
     pool,
     async runPrepared<Row>(name: string, { sql: text, parameters }: CompiledQuery<Row>): Promise<Row[]> {
-      const { rows } = await pool.query({ ...(isDirect ? { name } : {}), text, values: [...parameters] })
+      const query = { text, values: [...parameters], query_timeout: ANSWER_TIMEOUT_MS }
+      const { rows } = await pool.query(isDirect ? { ...query, name } : query)
       return rows
     },
     close() {
@@ -112,6 +115,7 @@ const UNREACHABLE_MESSAGES = [
   /^Connection terminated/,
   /^Client has encountered a connection error/,
   /^timeout e(xpired|xceeded when trying to connect)/,
+  /^Query read timeout$/,
 ]
 
 /**

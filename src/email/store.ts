@@ -23,7 +23,8 @@ export interface EmailRow extends Claim {
 
 /** `email_queue` as a leased queue. The Message-ID is made with the first claim and kept, whatever the sender's domain becomes. */
 function definition({ messageIdDomain, holdAmbiguous }: EmailTableOptions): LeasedTableDefinition {
-  const held = holdAmbiguous === 'all' ? sql`true` : sql`q.template_id = ANY(${[...holdAmbiguous]}::text[])`
+  const [all, templates] = holdAmbiguous === 'all' ? [true, []] : [false, [...holdAmbiguous]]
+  const held = sql`(${all}::boolean OR q.template_id = ANY(${templates}::text[]))`
   return {
     name: 'email_queue',
     ledger: { table: 'fleet.email_attempts', rowId: 'email_id' },

@@ -93,7 +93,7 @@ export class LeasedTable<Row extends Claim> {
     this.#definition = definition
     this.#owner = owner
     this.#leaseSeconds = leaseSeconds
-    this.#lease = sql`${sql.lit(leaseSeconds)} * interval '1 second'`
+    this.#lease = sql`${leaseSeconds}::float8 * interval '1 second'`
   }
 
   /**
@@ -182,29 +182,33 @@ export class LeasedTable<Row extends Claim> {
     const mine = sql`id = ANY(${claims.map((claim) => claim.id)}::int[])
       AND claim_token = ANY(${claims.map((claim) => claim.token)}::bigint[]) AND status = 'sending'`
     const table = sql.table(this.#definition.name)
-    const renewed = await sql<{ token: string }>`
+    const renewal = sql<{ token: string }>`
       WITH free AS MATERIALIZED (SELECT id FROM ${table} WHERE ${mine} FOR NO KEY UPDATE SKIP LOCKED)
       UPDATE ${table} AS q
          SET leased_until = now() + ${this.#lease}
         FROM free
        WHERE q.id = free.id
-   RETURNING q.claim_token::text AS token`.execute(this.#database.db)
-    const tokens = new Set(renewed.rows.map(({ token }) => token))
+   RETURNING q.claim_token::text AS token`.compile(this.#database.db)
+    const renewed = await this.#database.runPrepared(`${this.#definition.name} renew`, renewal)
+    const tokens = new Set(renewed.map(({ token }) => token))
     if (tokens.size === claims.length) return { renewed: tokens, locked: new Set() }
-    const { rows } = await sql<{ token: string }>`
-      SELECT claim_token::text AS token FROM ${table} WHERE ${mine}`.execute(this.#database.db)
+    const rest = sql<{ token: string }>`SELECT claim_token::text AS token FROM ${table} WHERE ${mine}`
+    const rows = await this.#database.runPrepared(
+      `${this.#definition.name} still held`,
+      rest.compile(this.#database.db),
+    )
     return { renewed: tokens, locked: new Set(rows.map(({ token }) => token).filter((token) => !tokens.has(token))) }
   }
 
   /** Takes back rows whose worker let its lease run out. Any worker may call it at any time; several at once share the work. */
   reap(): Promise<Rescue[]> {
-    return rescueDead(this.#database.db, this.#definition, { leaseSeconds: this.#leaseSeconds, limit: batch })
+    return rescueDead(this.#database, this.#definition, { leaseSeconds: this.#leaseSeconds, limit: batch })
   }
 
   /** Ends waiting rows whose `not_after` has passed, also while nothing is claimed; answers their ids. */
   async expire(): Promise<number[]> {
     const table = sql.table(this.#definition.name)
-    const { rows } = await sql<{ id: number }>`
+    const statement = sql<{ id: number }>`
       WITH late AS MATERIALIZED (
         SELECT id
           FROM ${table}
@@ -216,7 +220,8 @@ export class LeasedTable<Row extends Claim> {
          SET status = 'expired', error_class = 'expired', last_error = 'Not sent before its not_after'
         FROM late
        WHERE q.id = late.id
-   RETURNING q.id`.execute(this.#database.db)
+   RETURNING q.id`.compile(this.#database.db)
+    const rows = await this.#database.runPrepared(`${this.#definition.name} expire`, statement)
     return rows.map(({ id }) => id)
   }
 

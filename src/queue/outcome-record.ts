@@ -81,10 +81,12 @@ function enter({ definition, owner }: Recording): RawBuilder<unknown> {
 }
 
 async function sortOut(recording: Recording, results: readonly AttemptResult[]): Promise<Recorded> {
-  const { rows } = await sql<{ token: string }>`
+  const { database, definition } = recording
+  const statement = sql<{ token: string }>`
     SELECT claim_token::text AS token
-      FROM ${sql.table(recording.definition.name)}
-     WHERE id = ANY(${results.map(({ id }) => id)}::int[]) AND status = 'sending'`.execute(recording.database.db)
+      FROM ${sql.table(definition.name)}
+     WHERE id = ANY(${results.map(({ id }) => id)}::int[]) AND status = 'sending'`.compile(database.db)
+  const rows = await database.runPrepared(`${definition.name} still sending`, statement)
   const ours = new Set(rows.map(({ token }) => token))
   const fenced: number[] = []
   const locked: AttemptResult[] = []
@@ -100,7 +102,7 @@ async function sortOut(recording: Recording, results: readonly AttemptResult[]):
 async function recordLate(recording: Recording, result: AttemptResult): Promise<boolean> {
   const { database, definition } = recording
   const table = sql.table(definition.name)
-  const { rows } = await sql<{ exists: boolean; free: boolean }>`
+  const statement = sql<{ exists: boolean; free: boolean }>`
     WITH r AS MATERIALIZED (SELECT * FROM ${resultSet([result], 'delivered')}),
     free AS MATERIALIZED (
       SELECT id, claim_token, claimed_at FROM ${table} WHERE id = ${result.id} FOR NO KEY UPDATE SKIP LOCKED
@@ -123,7 +125,8 @@ async function recordLate(recording: Recording, result: AttemptResult): Promise<
     ),
     ${enter(recording)}
     SELECT EXISTS (SELECT FROM free) AS free,
-           EXISTS (SELECT FROM ${table} WHERE id = ${result.id}) AS exists`.execute(database.db)
+           EXISTS (SELECT FROM ${table} WHERE id = ${result.id}) AS exists`.compile(database.db)
+  const rows = await database.runPrepared(`${definition.name} record late`, statement)
   const [row] = rows
   return row === undefined || row.free || !row.exists
 }

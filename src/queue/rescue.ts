@@ -1,5 +1,5 @@
-import { type Kysely, sql } from 'kysely'
-import type { DB } from '../db/schema.ts'
+import { sql } from 'kysely'
+import type { Database } from '../db/pool.ts'
 import type { LeasedTableDefinition } from './leased-table.ts'
 
 export interface Rescue {
@@ -26,17 +26,18 @@ const graceSeconds = 5
  * A lease that ends later than any worker could have asked for was given before the clock was set back: it is shortened.
  */
 export async function rescueDead(
-  db: Kysely<DB>,
+  database: Database,
   definition: LeasedTableDefinition,
   { leaseSeconds, limit }: { readonly leaseSeconds: number; readonly limit: number },
 ): Promise<Rescue[]> {
   const table = sql.table(definition.name)
-  const lease = sql`${sql.lit(leaseSeconds)} * interval '1 second'`
-  await sql`
+  const lease = sql`${leaseSeconds}::float8 * interval '1 second'`
+  const shortening = sql`
     UPDATE ${table} SET leased_until = now() + ${lease}
-     WHERE status = 'sending' AND leased_until > now() + 2 * ${lease}`.execute(db)
+     WHERE status = 'sending' AND leased_until > now() + 2 * ${lease}`.compile(database.db)
+  await database.runPrepared(`${definition.name} shorten leases`, shortening)
   const isLast = sql`q.rescues + 1 >= ${sql.lit(maxRescues)}`
-  const { rows } = await sql<Rescue>`
+  const rescue = sql<Rescue>`
     WITH dead AS MATERIALIZED (
       SELECT id, claim_token
         FROM ${table}
@@ -78,6 +79,8 @@ export async function rescueDead(
         FROM rescued
        WHERE handed_over_at IS NOT NULL
     )
-    SELECT id, status, claimed_by AS "claimedBy", handed_over_at IS NOT NULL AS ambiguous FROM rescued`.execute(db)
-  return rows
+    SELECT id, status, claimed_by AS "claimedBy", handed_over_at IS NOT NULL AS ambiguous FROM rescued`.compile(
+    database.db,
+  )
+  return database.runPrepared(`${definition.name} rescue`, rescue)
 }

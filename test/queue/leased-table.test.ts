@@ -95,7 +95,7 @@ describe('claiming', () => {
 
   it('never gives two workers the same row', async () => {
     for (let n = 0; n < 40; n += 1) await insert()
-    const claims = await Promise.all([table, other, table, other].map((worker) => worker.claim({ limit: 10 })))
+    const claims = await Promise.all([table, other, table, other].map((worker) => worker.claim({ limit: 16 })))
     const ids = claims.flatMap(({ rows }) => rows.map(({ id }) => id))
     expect(ids.length).toBe(40)
     expect(new Set(ids).size).toBe(40)
