@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Exit, type SpawnedWorker, spawnLastingWorker } from '../support/processes.ts'
+import type { Mutation } from './mutations.ts'
 import { type FaultPointOrder, ordersEnv } from './orders.ts'
 
 export interface CrewOptions {
@@ -8,7 +9,7 @@ export interface CrewOptions {
   /** For the first workers; those that replace them get none. */
   readonly orders: readonly FaultPointOrder[]
   /** For all. */
-  readonly mutation: string | undefined
+  readonly mutation: Mutation | undefined
 }
 
 /** An end that nobody asked for. */
@@ -17,6 +18,11 @@ export interface Departure {
   readonly exit: Exit
   readonly stderr: string
   readonly lastWords: string
+}
+
+export interface Frozen {
+  readonly pid: number
+  thaw(): void
 }
 
 interface Member extends SpawnedWorker {
@@ -55,13 +61,12 @@ export class Crew {
     member.signal('SIGKILL')
   }
 
-  /** Stops a process past its lease, so that others take over what it has in hand. */
-  async suspend(slot: number, { forMs }: { readonly forMs: number }): Promise<void> {
+  /** Stops a process, to go on when it is thawed. */
+  freeze(slot: number): Frozen {
     const member = this.#member(slot)
     this.bereft += 1
     member.signal('SIGSTOP')
-    await delay(forMs)
-    member.signal('SIGCONT')
+    return { pid: member.pid, thaw: () => member.signal('SIGCONT') }
   }
 
   /** Waits until the workers with orders have died of them; one that has not in time is asked to stop, which leads past other points. */

@@ -10,7 +10,7 @@ describe('fault points', () => {
   it('stand before each await, and nowhere else', () => {
     const text = [
       'const a = await one() // await',
-      '/* await x */ log(\'await y\', "await z", `await ${`await`} {await} ${v}`)',
+      `/* await x */ log('await y', "await z", \`await $\{\`await\`} {await}\`)`,
       'const quote = /[\'"`]/.test(b)',
       'for await (const c of d) e(c / f, (await g())?.h)',
       'const awaited = [await i, await j]',

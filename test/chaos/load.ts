@@ -40,6 +40,11 @@ export class Load {
     await this.#ended
   }
 
+  /** Many at once. */
+  async burst(count: number): Promise<void> {
+    await this.#insert(Array.from({ length: count }, () => this.#make()))
+  }
+
   async #keepInserting(): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {

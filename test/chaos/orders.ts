@@ -1,3 +1,5 @@
+import type { Mutation } from './mutations.ts'
+
 /** Where a process kills itself. */
 export interface FaultPointOrder {
   /** The fault point. */
@@ -14,7 +16,7 @@ export interface FaultPointOrder {
 export interface Orders {
   readonly point?: FaultPointOrder | undefined
   /** The mutation to run with. */
-  readonly mutation?: string | undefined
+  readonly mutation?: Mutation | undefined
 }
 
 const variable = 'CHAOS_ORDERS'

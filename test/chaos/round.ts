@@ -3,6 +3,7 @@ import { findViolations, type Tally, tally, type Violation } from './checks.ts'
 import { Crew } from './crew.ts'
 import { clearTables, countUnfinished, type Evidence, readTables } from './evidence.ts'
 import { Load } from './load.ts'
+import type { Mutation } from './mutations.ts'
 import type { RoundPlan } from './plan.ts'
 import type { Scene } from './scene.ts'
 import { Sink } from './sink.ts'
@@ -32,7 +33,7 @@ const recoverWithinMs = 60_000
 const afterwardsMs = 200
 
 /** One round: load, a fault, recovery, and what is left then. */
-export async function runRound(scene: Scene, plan: RoundPlan, mutation?: string): Promise<RoundResult> {
+export async function runRound(scene: Scene, plan: RoundPlan, mutation?: Mutation): Promise<RoundResult> {
   const { database } = scene
   await clearTables(database.db)
   const { random, strike } = plan
@@ -47,7 +48,7 @@ export async function runRound(scene: Scene, plan: RoundPlan, mutation?: string)
   await crew.ready()
   const load = new Load(database.db, random)
   await until(() => sink.accepted >= warm, { withinMs: warmWithinMs })
-  await strike.strike({ ...scene, sink, crew, leaseSeconds })
+  await strike.strike({ ...scene, sink, crew, load, leaseSeconds })
   const recoveryMs = await recover(scene, load)
   await crew.stop()
   await sink.stop()

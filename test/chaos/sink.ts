@@ -94,6 +94,11 @@ export class Sink {
     for (const recipient of recipients) this.refused.add(recipient)
   }
 
+  /** Sessions that wait without an answer. */
+  get stalled(): number {
+    return this.#stalled.size
+  }
+
   keepStalled(session: SinkSession): void {
     this.#stalled.add(session)
   }

@@ -1,6 +1,7 @@
 import type { TestCluster } from '../../support/cluster.ts'
 import type { TestDatabase } from '../../support/database.ts'
 import type { Crew } from '../crew.ts'
+import type { Load } from '../load.ts'
 import type { FaultPointOrder } from '../orders.ts'
 import type { Random } from '../random.ts'
 import type { Sink } from '../sink.ts'
@@ -9,6 +10,7 @@ import type { Sink } from '../sink.ts'
 export interface Stage {
   readonly sink: Sink
   readonly crew: Crew
+  readonly load: Load
   readonly cluster: TestCluster
   readonly database: TestDatabase
   readonly leaseSeconds: number

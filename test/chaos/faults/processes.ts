@@ -35,7 +35,9 @@ export const hang: Fault = {
       detail: `SIGSTOP for the lease and ${pastMs} ms`,
       async strike({ crew, leaseSeconds }) {
         await delay(afterMs)
-        await crew.suspend(slot, { forMs: leaseSeconds * 1000 + pastMs })
+        const frozen = crew.freeze(slot)
+        await delay(leaseSeconds * 1000 + pastMs)
+        frozen.thaw()
       },
     }
   },
