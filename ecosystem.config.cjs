@@ -41,6 +41,9 @@ const common = {
   // The text on every line is the text that runs; looking for source maps costs start-up time.
   disable_source_map_support: true,
 
+  // Not only what a worker imports, but its own script too is then kept compiled: that halves the time to its start.
+  env: { NODE_COMPILE_CACHE: join(__dirname, 'node_modules/.cache/compiled') },
+
   // A worker is online when it says so. One that waits for its database counts as online after this time, too; its log says what it
   // waits for. In a reload the next instance is not touched before that.
   wait_ready: true,
@@ -62,6 +65,6 @@ const common = {
   merge_logs: true,
 }
 
-// No `env`: secrets belong into `.env` or a file that NAME_FILE names, not into this file. Whatever the shell that starts PM2 has in its
+// Nothing else in `env`: secrets belong into `.env` or a file that NAME_FILE names, not into this file. Whatever the shell that starts PM2 has in its
 // environment is passed on to the workers, wins over `.env`, and stays until the next `pm2 reload ecosystem.config.cjs`.
 module.exports = { apps: workers.map((worker) => ({ ...common, ...worker })) }

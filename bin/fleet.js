@@ -1,6 +1,7 @@
 // Plain JavaScript that any Node.js can parse, so that an old one gets a sentence instead of a syntax error.
 import module from 'node:module'
 import process from 'node:process'
+import { fileURLToPath } from 'node:url'
 
 if (!process.features.typescript) {
   process.stderr.write(
@@ -9,5 +10,5 @@ if (!process.features.typescript) {
   )
   process.exit(78)
 }
-module.enableCompileCache?.()
+module.enableCompileCache?.(fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url)))
 await import('../src/cli/main.ts')

@@ -34,7 +34,7 @@ async function addColumns(db: Kysely<any>): Promise<void> {
       ADD COLUMN claimed_at   timestamptz,
       ADD COLUMN leased_until timestamptz,
       ADD COLUMN rescues      smallint NOT NULL DEFAULT 0,
-      ADD COLUMN when_ambiguous varchar(10)`.execute(db)
+      ADD COLUMN when_ambiguous text`.execute(db)
 }
 
 async function holdWaitingMail(db: Kysely<any>): Promise<void> {

@@ -1,4 +1,9 @@
-import { startEmailWorker } from '../src/email/worker.ts'
-import { runWorker } from '../src/process/run-worker.ts'
+import { startFast } from '../src/process/fast-start.ts'
 
-await runWorker({ name: 'email', needs: ['database', 'smtp'], start: startEmailWorker })
+startFast()
+const { runWorker } = await import('../src/process/run-worker.ts')
+await runWorker({
+  name: 'email',
+  needs: ['database', 'smtp'],
+  load: async () => (await import('../src/email/worker.ts')).startEmailWorker,
+})

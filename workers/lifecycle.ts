@@ -1,4 +1,9 @@
-import { startLifecycleWorker } from '../src/maintenance/worker.ts'
-import { runWorker } from '../src/process/run-worker.ts'
+import { startFast } from '../src/process/fast-start.ts'
 
-await runWorker({ name: 'lifecycle', needs: ['database'], start: startLifecycleWorker })
+startFast()
+const { runWorker } = await import('../src/process/run-worker.ts')
+await runWorker({
+  name: 'lifecycle',
+  needs: ['database'],
+  load: async () => (await import('../src/maintenance/worker.ts')).startLifecycleWorker,
+})

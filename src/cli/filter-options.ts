@@ -6,7 +6,7 @@ import { usageError } from './cli-error.ts'
 import { type Moment, momentBefore, momentForms, readMoment } from './moments.ts'
 import { by, each, mailId, once, oneOf, someText, wholeNumber } from './option-parsers.ts'
 
-/** The filters that list, replay and cancel share, as commander hands them over. */
+/** The filters that list, replay, release and cancel share, as commander hands them over. */
 export interface FilterOptions {
   readonly id?: readonly number[]
   readonly status?: readonly EmailStatus[]

@@ -39,9 +39,9 @@ export const mailId = wholeNumber(1, largestId)
 export function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
   return (text) => {
     const found = words.find((word) => word === text)
-    if (found === undefined)
-      throw new InvalidArgumentError(`Expected ${words.slice(0, -1).join(', ')} or ${words.at(-1)}.`)
-    return found
+    if (found !== undefined) return found
+    const others = words.length > 1 ? `${words.slice(0, -1).join(', ')} or ` : ''
+    throw new InvalidArgumentError(`Expected ${others}${words.at(-1)}.`)
   }
 }
 

@@ -7,6 +7,7 @@ import { parseGiven } from './parse-given.ts'
 import { findMissing, type Need } from './requirements.ts'
 import type { Retention } from './retention.ts'
 import { readSources } from './sources.ts'
+import type { TemplateChoice } from './template-choice.ts'
 import { type Values, type VariableName, variableNames } from './variables.ts'
 
 export { ConfigError } from './config-error.ts'
@@ -28,6 +29,8 @@ export interface Config {
     readonly pollSeconds: number
     readonly backoff: { readonly firstMs: number; readonly lastMs: number }
     readonly maxBytes: number
+    /** The templates whose mails are held when nobody can know whether they have arrived. */
+    readonly holdAmbiguous: TemplateChoice
     readonly dkim: { readonly domain: string; readonly selector: string; readonly privateKey: string } | undefined
   }
   readonly defaultLocale: 'ru' | 'en'
@@ -48,6 +51,7 @@ export interface Config {
     readonly auditLog: Retention
     readonly viewSessions: Retention
     readonly emailArchive: Retention
+    readonly emailAttempts: Retention
     readonly notifications: Retention
   }
   /** How long ended mail stays in the queue. */
@@ -96,6 +100,7 @@ function toConfig(values: Values, warnings: string[]): Config {
       pollSeconds: values.EMAIL_POLL_SECONDS,
       backoff: values.EMAIL_BACKOFF,
       maxBytes: values.EMAIL_MAX_BYTES,
+      holdAmbiguous: values.EMAIL_HOLD_AMBIGUOUS ?? [],
       dkim: toDkim(values),
     },
     defaultLocale: values.DEFAULT_LOCALE,
@@ -111,6 +116,7 @@ function toConfig(values: Values, warnings: string[]): Config {
       auditLog: values.RETENTION_AUDIT_LOG,
       viewSessions: values.RETENTION_VIEW_SESSIONS,
       emailArchive: values.RETENTION_EMAIL_ARCHIVE,
+      emailAttempts: values.RETENTION_EMAIL_ATTEMPTS,
       notifications: values.RETENTION_NOTIFICATIONS,
     },
     archive: { emailAfter: values.ARCHIVE_EMAIL_AFTER },

@@ -5,6 +5,7 @@ import { readBackoff } from './backoff.ts'
 import { readDkimKey } from './private-key.ts'
 import { readRetention } from './retention.ts'
 import { decimalNumber, matching, oneOf, readBy, type TextSchema, wholeNumber } from './schemas.ts'
+import { readTemplateChoice } from './template-choice.ts'
 import { readApiRoot, readDatabaseUrl, readHost, readSmtpUrl } from './urls.ts'
 
 /** One environment variable: all that parsing, the text of faults and `docs/config.md` are made from. */
@@ -105,6 +106,13 @@ const table = {
     description: 'A composed mail that is larger fails before it is sent. In bytes.',
     schema: wholeNumber(1_000),
     default: '10000000',
+  },
+  EMAIL_HOLD_AMBIGUOUS: {
+    group: 'E-mail',
+    description:
+      'Mails of these templates are held for an operator, and not sent again, when the mail server may have them and nobody can know; `*` for every mail. [email-queue.md](email-queue.md#what-may-come-twice) says more.',
+    schema: readBy('ids of templates between commas, or `*`', readTemplateChoice),
+    unset: 'none: such a mail is sent again, unless its row says `hold`',
   },
   DEFAULT_LOCALE: {
     group: 'E-mail',
@@ -216,6 +224,13 @@ const table = {
       'How long archived mail is kept, counted from when it ended. What is older is dropped, a month at a time.',
     schema: retention,
     default: 'off',
+  },
+  RETENTION_EMAIL_ATTEMPTS: {
+    group: 'Retention',
+    description:
+      'How long the ledger of attempts at sending mail, `fleet.email_attempts`, is kept. What is older is dropped, a month at a time.',
+    schema: retention,
+    default: '13 months',
   },
   RETENTION_NOTIFICATIONS: {
     group: 'Retention',

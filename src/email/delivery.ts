@@ -32,7 +32,8 @@ export class Delivery {
   async attempt(work: Work<EmailRow>): Promise<AttemptResult> {
     const { row } = work
     const startedAt = performance.now()
-    const prepared = await prepare(row, this.#options.compose, new Date())
+    const preparing = prepare(row, this.#options.compose, new Date())
+    const prepared = preparing instanceof Promise ? await preparing : preparing
     if (prepared.kind === 'refused')
       return this.#result({ row, startedAt }, { outcome: prepared.outcome, recipients: prepared.known })
     if (work.lost()) return giveBack(row)

@@ -34,7 +34,7 @@ export interface EmailDrain {
 /** The parts that deliver `email_queue`, put together. */
 export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
   const { database, owner, smtpUrl, mailbox, defaultLocale, shutdownSeconds, log } = options
-  const { concurrency, leaseSeconds, pollSeconds, backoff, from, maxBytes, dkim } = options.email
+  const { concurrency, leaseSeconds, pollSeconds, backoff, holdAmbiguous, from, maxBytes, dkim } = options.email
   const transport = createTransport(smtpUrl, { lanes: concurrency, mailbox })
   const watch: ServerWatch = new ServerWatch({
     lanes: concurrency,
@@ -47,7 +47,7 @@ export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
   const delivery = new Delivery({ compose: { from, maxBytes, dkim, defaultLocale }, backoff, transport, watch, log })
   const messageIdDomain = from.address.slice(from.address.lastIndexOf('@') + 1)
   const drain = new Drain({
-    table: emailTable(database, { owner, leaseSeconds, messageIdDomain, holdAmbiguous: [] }),
+    table: emailTable(database, { owner, leaseSeconds, messageIdDomain, holdAmbiguous }),
     concurrency,
     leaseSeconds,
     pollSeconds,

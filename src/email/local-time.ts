@@ -1,4 +1,5 @@
-import { DateTime } from 'luxon'
+import type { DateTime } from 'luxon'
+import { luxon } from './late-modules.ts'
 import type { Locale } from './locale.ts'
 
 /** How an instant is read by its recipient. */
@@ -18,6 +19,7 @@ const zoneNames: Record<string, Record<Locale, string>> = {
  */
 export function parseInstant(value: unknown): DateTime<true> | undefined {
   if (typeof value !== 'string') return undefined
+  const { DateTime } = luxon()
   const text = value.trim()
   const iso = DateTime.fromISO(text, { zone: 'utc' })
   if (iso.isValid) return iso

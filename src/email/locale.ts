@@ -1,4 +1,4 @@
-import { IANAZone } from 'luxon'
+import { luxon } from './late-modules.ts'
 
 /** The languages that mail is written in. */
 export type Locale = 'ru' | 'en'
@@ -20,7 +20,7 @@ export function resolveLocale(value: unknown, fallback: Locale): Locale {
 export function resolveTimeZone(value: unknown): string {
   if (typeof value !== 'string') return defaultTimeZone
   if (knownTimeZones.has(value)) return value
-  if (!IANAZone.isValidZone(value)) return defaultTimeZone
+  if (!luxon().IANAZone.isValidZone(value)) return defaultTimeZone
   knownTimeZones.add(value)
   return value
 }

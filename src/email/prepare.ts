@@ -5,7 +5,7 @@ import { type DkimKey, signMessage } from './dkim.ts'
 import type { ErrorClass } from './error-class.ts'
 import { conclude, type RecipientState, type RecipientStates } from './policy.ts'
 import { renderTemplate } from './render.ts'
-import type { SmtpEnvelope } from './smtp-lane.ts'
+import type { SmtpEnvelope } from './smtp-commands.ts'
 import type { EmailRow } from './store.ts'
 
 export interface ComposeSettings {
@@ -26,8 +26,11 @@ export type Prepared =
     }
   | { readonly kind: 'refused'; readonly outcome: Outcome; readonly known: RecipientStates }
 
-/** Makes of a row the message for those who are still to get it, or says why there is none to send. */
-export async function prepare(row: EmailRow, settings: ComposeSettings, now: Date): Promise<Prepared> {
+/**
+ * Makes of a row the message for those who are still to get it, or says why there is none to send. At once for usual mail; a promise
+ * comes back where nodemailer has to compose or to sign.
+ */
+export function prepare(row: EmailRow, settings: ComposeSettings, now: Date): Prepared | Promise<Prepared> {
   const { fields, known, outstanding } = recipientsOf(row)
   if (fields.envelope.length === 0 && Object.keys(known).length === 0) {
     return refused('no_recipient', 'The row names no recipient', known)
@@ -39,13 +42,16 @@ export async function prepare(row: EmailRow, settings: ComposeSettings, now: Dat
   const { subject, text, html } = content
   const { from, maxBytes, dkim } = settings
   const { to, cc } = fields
-  const composed = await composeMessage({ from, to, cc, subject, text, html, messageId: row.message_id, date: now })
-  if (composed.length > maxBytes) {
+  const ready = (message: Buffer): Prepared => {
+    return { kind: 'ready', envelope: { from: from.address, to: outstanding }, message, subject, known }
+  }
+  const complete = (composed: Buffer): Prepared | Promise<Prepared> => {
+    if (composed.length <= maxBytes) return dkim ? signMessage(composed, dkim).then(ready) : ready(composed)
     const reason = `The message has ${composed.length} bytes; EMAIL_MAX_BYTES allows ${maxBytes}`
     return refused('too_large', reason, known)
   }
-  const message = dkim ? await signMessage(composed, dkim) : composed
-  return { kind: 'ready', envelope: { from: from.address, to: outstanding }, message, subject, known }
+  const composed = composeMessage({ from, to, cc, subject, text, html, messageId: row.message_id, date: now })
+  return composed instanceof Promise ? composed.then(complete) : complete(composed)
 }
 
 function recipientsOf(row: EmailRow) {

@@ -3,7 +3,7 @@ import { type Locale, resolveLocale, resolveTimeZone } from './locale.ts'
 import { oneLine } from './one-line.ts'
 import { createTemplateEngines } from './template-engine.ts'
 import { explainTemplateFault, type TemplateFault } from './template-fault.ts'
-import { createTemplateLibrary, type MailTemplate } from './template-library.ts'
+import { createTemplateLibrary, type MailTemplate, type TemplateLibrary } from './template-library.ts'
 
 /** What a row of the queue says about its template. */
 export type RenderRequest = {
@@ -27,12 +27,13 @@ export const renderTemplate = createRenderer(fileURLToPath(new URL('./templates'
  * that the template has. A null among the variables counts as not given. The subject is one line.
  */
 export function createRenderer(directory: string): (request: RenderRequest) => Rendered {
-  const library = createTemplateLibrary(directory, createTemplateEngines(directory))
+  let library: TemplateLibrary | undefined
 
   return ({ templateId, variables, defaultLocale }) => {
     const given = variables ?? {}
     if (typeof given !== 'object' || Array.isArray(given)) return refuseVariables(given)
     const wanted = resolveLocale('locale' in given ? given.locale : undefined, defaultLocale)
+    library ??= createTemplateLibrary(directory, createTemplateEngines(directory))
     const found = library.find(templateId, [wanted, defaultLocale])
     if (found.kind === 'fault') return { kind: 'refused', errorClass: found.errorClass, reason: found.reason }
     return renderParts(found.template, given, directory)

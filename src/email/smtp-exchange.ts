@@ -24,22 +24,22 @@ export interface SmtpExchange {
   readonly mail: SmtpReply | undefined
   /** Each recipient offered, with the answer to its RCPT TO. */
   readonly recipients: readonly { readonly address: string; readonly reply: SmtpReply | undefined }[]
-  /** The answer to DATA, or to the message where that was sent. */
+  /** The answer to DATA, or to the message where that was sent; at `body` one that came before the message was through. */
   readonly message: SmtpReply | undefined
   /** Why the exchange ended without the answer that was due. */
   readonly fault: SmtpFault | undefined
 }
 
 export interface SmtpFault {
-  /** Node's or nodemailer's code, such as `ECONNREFUSED`, `ETIMEDOUT`, `ETLS`, `EAUTH`; `ESTOPPED` when the lane was closed, `EWITHDRAWN` when its mail was. */
+  /**
+   * Node's or nodemailer's code, such as `ECONNREFUSED`, `ETIMEDOUT`, `ETLS`, `EAUTH`; `EPROTOCOL` when the server spoke out of turn,
+   * `ESTOPPED` when the lane was closed, `EWITHDRAWN` when its mail was withdrawn.
+   */
   readonly code: string
   readonly message: string
   /** The server's answer where there was one: a greeting, a refused login, a 421. */
   readonly reply: SmtpReply | undefined
 }
-
-/** How much of the message had been given to the connection when an exchange ended. */
-export type HandedOver = 'nothing' | 'part' | 'all'
 
 const longestText = 500
 
@@ -59,22 +59,24 @@ export function formatReply({ code, enhanced, text }: SmtpReply): string {
   return [String(code), enhanced, text].filter((part) => part !== undefined && part !== '').join(' ')
 }
 
-/** Makes an exchange of the server's answers in their order: to MAIL FROM, to each recipient, to DATA, to the message. */
+/**
+ * Makes an exchange of the server's answers to the envelope in their order: to MAIL FROM, to each recipient, to DATA; and of what became
+ * of the message then.
+ */
 export function readExchange(
   to: readonly string[],
-  raw: readonly string[],
-  { handedOver, fault }: { readonly handedOver: HandedOver; readonly fault: SmtpFault | undefined },
+  replies: readonly SmtpReply[],
+  { handedOver, answer, fault }: { handedOver: boolean; answer: SmtpReply | undefined; fault: SmtpFault | undefined },
 ): SmtpExchange {
-  const replies = raw.map(parseReply)
   const [mail] = replies
   const recipients = to.map((address, index) => ({ address, reply: replies[index + 1] }))
-  const [data, final] = replies.slice(to.length + 1)
+  const data = replies[to.length + 1]
   const common = { mail, recipients, message: undefined, fault }
   if (mail === undefined || mail.code >= 300) return { ...common, stage: 'mail' }
   const anyone = recipients.some(({ reply }) => reply !== undefined && reply.code < 300)
   if (!anyone || recipients.some(({ reply }) => reply === undefined)) return { ...common, stage: 'recipients' }
   if (data === undefined || data.code >= 400) return { ...common, stage: 'data', message: data }
-  return { ...common, stage: handedOver === 'all' || final ? 'handed_over' : 'body', message: final }
+  return { ...common, stage: handedOver ? 'handed_over' : 'body', message: answer }
 }
 
 /** The answer that decided what came of it: the first that refused, else the one to the message; undefined where there was none. */
@@ -91,8 +93,17 @@ export function unsaid(to: readonly string[], stage: SmtpStage, fault: SmtpFault
 }
 
 /** The one who offered the message took it back before it was handed over. */
-export function withdrawn(): Error & { code: string } {
-  return Object.assign(new Error('Withdrawn before it was handed over'), { code: 'EWITHDRAWN' })
+export const withdrawn: SmtpFault = {
+  code: 'EWITHDRAWN',
+  message: 'Withdrawn before it was handed over',
+  reply: undefined,
+}
+
+/** Ended by the server, or by the network. */
+export const connectionClosed: SmtpFault = {
+  code: 'ECONNECTION',
+  message: 'The server closed the connection',
+  reply: undefined,
 }
 
 /** What a broken connection leaves behind. */

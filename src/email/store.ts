@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import type { TemplateChoice } from '../config/template-choice.ts'
 import type { Database } from '../db/pool.ts'
 import type { DB } from '../db/schema.ts'
 import { type Claim, LeasedTable, type LeasedTableDefinition, type LeasedTableOptions } from '../queue/leased-table.ts'
@@ -56,7 +57,7 @@ export interface EmailTableOptions extends LeasedTableOptions {
   /** Of Message-IDs that are made. */
   readonly messageIdDomain: string
   /** Templates whose mails are held rather than sent again when nobody can know whether they were taken. */
-  readonly holdAmbiguous: readonly string[] | 'all'
+  readonly holdAmbiguous: TemplateChoice
 }
 
 export function emailTable(database: Database, options: EmailTableOptions): LeasedTable<EmailRow> {

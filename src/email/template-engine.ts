@@ -1,4 +1,5 @@
-import { Liquid, type LiquidOptions } from 'liquidjs'
+import type { Liquid, LiquidOptions } from 'liquidjs'
+import { liquid } from './late-modules.ts'
 import { printable, registerTemplateFilters } from './template-filters.ts'
 
 /** Two engines over one directory: `plain` writes values as they are, `markup` escapes them for HTML. */
@@ -22,6 +23,7 @@ export function createTemplateEngines(directory: string): TemplateEngines {
     renderLimit: 2_000,
     memoryLimit: 10_000_000,
   }
+  const { Liquid } = liquid()
   const plain = new Liquid({ ...options, outputEscape: printable })
   const markup = new Liquid({ ...options, outputEscape: (value: unknown) => escapeHtml(printable(value)) })
   for (const engine of [plain, markup]) registerTemplateFilters(engine)

@@ -1,4 +1,5 @@
-import { RenderError, UndefinedVariableError } from 'liquidjs'
+import type { UndefinedVariableError } from 'liquidjs'
+import { liquid } from './late-modules.ts'
 import { UnfitValue } from './template-filters.ts'
 
 /** Why a template gives no mail. The row cannot be sent as it is. */
@@ -18,6 +19,7 @@ const longestReason = 500
 
 /** Turns what LiquidJS or the file system threw into a fault: of the row's variables, or of the template itself. */
 export function explainTemplateFault(error: unknown, place: TemplatePlace): TemplateFault {
+  const { RenderError, UndefinedVariableError } = liquid()
   if (error instanceof UndefinedVariableError) {
     const reason = `template ${place.name} needs the variable ${nameOfUndefined(error)}, which is not given`
     return { errorClass: 'template_variables', reason }

@@ -1,8 +1,9 @@
 import { access, constants, mkdir } from 'node:fs/promises'
 import { parseConnectionUrl } from 'nodemailer/lib/shared'
 import { createMailbox } from './mailbox.ts'
+import type { SmtpEnvelope } from './smtp-commands.ts'
 import { faultOf, type SmtpExchange, unsaid, withdrawn } from './smtp-exchange.ts'
-import { type SmtpEnvelope, SmtpLane, type SmtpOptions } from './smtp-lane.ts'
+import { SmtpLane, type SmtpOptions } from './smtp-lane.ts'
 
 export interface OutgoingMail {
   readonly emailId: number
@@ -102,7 +103,7 @@ function mailboxTransport(directory: string): Transport {
       const { from, to } = envelope
       const recipients = to.map((address) => ({ address, reply: taken }))
       if (!(await handOver().catch(() => false))) {
-        return { stage: 'body', mail: taken, recipients, message: undefined, fault: faultOf(withdrawn()) }
+        return { stage: 'body', mail: taken, recipients, message: undefined, fault: withdrawn }
       }
       try {
         await mailbox.deliver({ envelopeFrom: from, recipients: [...to], message, emailId, subject })

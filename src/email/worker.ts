@@ -1,5 +1,5 @@
 import type { RunningWorker, WorkerContext } from '../process/run-worker.ts'
-import { joinControlPlane } from '../queue/control-plane.ts'
+import { joinInBackground } from '../queue/control-plane.ts'
 import { WakeUps } from '../queue/wake-ups.ts'
 import { mailboxFolder } from '../runtime/folders.ts'
 import { createEmailDrain } from './email-drain.ts'
@@ -26,13 +26,14 @@ export async function startEmailWorker(context: WorkerContext): Promise<RunningW
     log,
   })
   const run = async () => ({ ...(await drain.run()), inHand: drain.inHand })
-  const controlPlane = await joinControlPlane({ database, instanceName: 'email', log }, [
-    { queue: 'email.drain', schedule: '* * * * *', run },
-  ])
   await wakeUps.start()
   drain.start()
   drain.wake()
   log.info({ destination, concurrency: email.concurrency }, 'delivering')
+  // A safety net and operators' commands: wake-ups, poll and leases do without.
+  const controlPlane = joinInBackground({ database, instanceName: 'email', log }, [
+    { queue: 'email.drain', schedule: '* * * * *', run },
+  ])
   return {
     async stop() {
       await Promise.all([wakeUps.stop(), stop(), controlPlane.stop()])

@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Retention } from '../config/retention.ts'
 import { databaseNow } from '../ops/clock.ts'
+import { deleteOrphanHandovers } from './handover-store.ts'
 import { retryWhileLocked } from './lock-retry.ts'
 import type { Maintenance } from './maintenance.ts'
 import { cutoffOf } from './months.ts'
@@ -22,14 +23,22 @@ export interface DroppedRows {
 /** Takes away what is past its retention, from every table that has one. */
 export async function applyRetention(
   maintenance: Maintenance,
-  { auditLog, viewSessions, emailArchive, notifications }: Config['retention'],
+  { auditLog, viewSessions, emailArchive, emailAttempts, notifications }: Config['retention'],
 ): Promise<Record<string, DroppedRows | DeletedRows>> {
   return {
     auditLog: await dropPast(maintenance, 'public.audit_log', auditLog),
     viewSessions: await dropPast(maintenance, 'public.ar_view_sessions', viewSessions),
     emailArchive: await dropPast(maintenance, 'fleet.email_archive', emailArchive),
+    emailAttempts: await dropPast(maintenance, 'fleet.email_attempts', emailAttempts),
+    emailHandovers: await dropOrphans(maintenance),
     notifications: await deleteNotifications(maintenance, notifications),
   }
+}
+
+async function dropOrphans({ db, log }: Maintenance): Promise<DeletedRows> {
+  const rows = await deleteOrphanHandovers(db)
+  if (rows > 0) log.warn({ rows }, 'messages were handed over, and what came of them was never recorded')
+  return { rows }
 }
 
 /**

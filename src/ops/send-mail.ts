@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { DB, JsonObject } from '../db/schema.ts'
+import type { whenAmbiguous } from './email-status.ts'
 
 /** A mail to be put into the queue. What its fields hold has been validated. */
 export interface NewMail {
@@ -17,6 +18,8 @@ export interface NewMail {
   readonly scheduledAt: Date | null
   readonly notAfter: Date | null
   readonly dedupKey: string | null
+  /** Null for what the configuration says. */
+  readonly whenAmbiguous: (typeof whenAmbiguous)[number] | null
 }
 
 export interface QueuedMail {
@@ -47,6 +50,7 @@ export async function sendMail(db: Kysely<DB>, mail: NewMail): Promise<QueuedMai
       scheduled_at: mail.scheduledAt,
       not_after: mail.notAfter,
       dedup_key: mail.dedupKey,
+      when_ambiguous: mail.whenAmbiguous,
     })
     .onConflict((conflict) => conflict.column('dedup_key').doNothing())
     .returning(['id', sql<string>`status`.as('status'), 'due_at as dueAt'])

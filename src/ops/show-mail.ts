@@ -3,6 +3,7 @@ import type { DB } from '../db/schema.ts'
 import { mergeRecipients, parseRecipients, type RecipientFields, type Recipients } from '../email/addresses.ts'
 import type { RecipientStates } from '../email/policy.ts'
 import { changedAt } from './mail-filter.ts'
+import { listAttempts, type MailAttempt } from './mail-history.ts'
 import { archivedSummaryColumns, type MailSummary, summaryColumns } from './mail-summary.ts'
 
 export interface MailRecipient {
@@ -25,6 +26,10 @@ export interface MailDetails extends MailSummary {
   /** The worker that has it, or had it last. */
   readonly claimedBy: string | null
   readonly leasedUntil: Date | null
+  /** Since when a server may have the message of the attempt in hand; null where none has, as far as is known. */
+  readonly handedOverAt: Date | null
+  /** `resend` or `hold`: what the row itself says; anything else counts as null. */
+  readonly whenAmbiguous: string | null
   /** How many workers died with it in hand since it was last put into the queue. */
   readonly rescues: number
   /** In bytes of UTF-8. */
@@ -33,6 +38,8 @@ export interface MailDetails extends MailSummary {
   readonly variableNames: readonly string[]
   /** One by one, each address once. */
   readonly recipients: readonly MailRecipient[]
+  /** What came of each attempt, the latest last. */
+  readonly history: readonly MailAttempt[]
 }
 
 export interface MailBody {
@@ -48,12 +55,14 @@ export async function showMail(db: Kysely<DB>, id: number): Promise<MailDetails 
      UNION ALL
     SELECT ${archivedSummaryColumns}, ${detailColumns} FROM fleet.email_archive AS q WHERE q.id = ${id}`.execute(db)
   const [row] = rows
-  return row && { ...row, recipients: listRecipients(row, row.recipients ?? {}) }
+  return row && { ...row, recipients: listRecipients(row, row.recipients ?? {}), history: await listAttempts(db, id) }
 }
 
 const detailColumns = sql`
   q.scheduled_at AS "scheduledAt", q.message_id AS "messageId", q.dedup_key AS "dedupKey",
   q.claimed_by AS "claimedBy", q.leased_until AS "leasedUntil", q.rescues,
+  q.when_ambiguous AS "whenAmbiguous",
+  (SELECT mark.handed_over_at FROM fleet.email_handovers AS mark WHERE mark.token = q.claim_token) AS "handedOverAt",
   octet_length(q.body) AS "textBytes", coalesce(octet_length(q.html), 0) AS "htmlBytes",
   CASE WHEN jsonb_typeof(q.variables) = 'object' THEN ARRAY(SELECT jsonb_object_keys(q.variables) ORDER BY 1)
        ELSE '{}' END AS "variableNames",

@@ -9,7 +9,7 @@ import { findNamedInVain, namedIds, type SkippedMails } from './skipped-mails.ts
 
 /** A change of status that operators make to many mails at once. */
 export interface StatusChange {
-  readonly action: 'replay' | 'cancel'
+  readonly action: 'replay' | 'release' | 'cancel'
   readonly from: readonly EmailStatus[]
   readonly to: EmailStatus
   /** When the status of a row `q` that has one of `from` last changed. */
@@ -30,6 +30,8 @@ export interface ChangeReport {
   readonly byStatus: Readonly<Record<string, number>>
   /** How many of them came out of the archive. */
   readonly archived: number
+  /** How many of them may have arrived already, and nobody knows: sent again, they may arrive twice. */
+  readonly ambiguous: number
   readonly skipped: readonly SkippedMails[]
 }
 
@@ -48,7 +50,7 @@ export async function previewChange(
   const { rows } = await sql<Counted & Pick<ChangePreview, 'examples'>>`
     WITH meant AS MATERIALIZED (${meantMails(change, request.filter)}),
     changed AS (
-      SELECT id, status, prio, ended_at FROM meant WHERE obstacle IS NULL ORDER BY prio, id LIMIT ${request.limit ?? null})
+      SELECT id, status, prio, ambiguous, ended_at FROM meant WHERE obstacle IS NULL ORDER BY prio, id LIMIT ${request.limit ?? null})
     SELECT ${countedColumns},
            (SELECT count(*)::int FROM changed WHERE ended_at IS NOT NULL) AS archived,
            ${exampleColumn}`.execute(db)
@@ -85,7 +87,7 @@ export async function applyChange(
     const { rows } = await sql<Counted & { id: number | null }>`
       WITH meant AS MATERIALIZED (${meantMails(change, filter)}),
       chosen AS MATERIALIZED (
-        SELECT q.id, q.status
+        SELECT q.id, q.status, meant.ambiguous
           FROM meant
           JOIN email_queue AS q USING (id)
          WHERE meant.obstacle IS NULL AND q.status = meant.status
@@ -97,7 +99,7 @@ export async function applyChange(
            SET status = ${change.to}
           FROM chosen
          WHERE q.id = chosen.id
-     RETURNING chosen.id, chosen.status)
+     RETURNING chosen.id, chosen.status, chosen.ambiguous)
       SELECT ${countedColumns}, (SELECT min(id) FROM changed) AS id,
              (SELECT count(*)::int FROM changed JOIN unnest(${restored}::int[]) AS restored(id) USING (id)) AS archived`.execute(
       transaction,
@@ -118,6 +120,7 @@ export async function applyChange(
 interface Counted {
   readonly byStatus: Readonly<Record<string, number>>
   readonly archived: number
+  readonly ambiguous: number
   readonly eligible: number
   readonly stopped: readonly SkippedMails[]
 }
@@ -126,15 +129,16 @@ interface Counted {
 const countedColumns: RawBuilder<unknown> = sql`
   (SELECT coalesce(jsonb_object_agg(status, count), '{}')
      FROM (SELECT status, count(*) FROM changed GROUP BY status) AS counts) AS "byStatus",
+  (SELECT count(*)::int FROM changed WHERE ambiguous) AS ambiguous,
   (SELECT count(*)::int FROM meant WHERE obstacle IS NULL) AS eligible,
   (SELECT coalesce(jsonb_agg(jsonb_build_object('reason', reason, 'count', count, 'ids', ids) ORDER BY reason), '[]')
      FROM (SELECT obstacle AS reason, count(*), (array_agg(id ORDER BY id))[1:${sql.lit(namedIds)}] AS ids
              FROM meant WHERE obstacle IS NOT NULL GROUP BY obstacle) AS reasons) AS stopped`
 
 function tally([counted]: readonly Counted[]) {
-  const { byStatus, archived, eligible, stopped } = counted ?? { byStatus: {}, archived: 0, eligible: 0, stopped: [] }
+  const { byStatus = {}, archived = 0, ambiguous = 0, eligible = 0, stopped = [] } = counted ?? {}
   const count = Object.values(byStatus).reduce((sum, part) => sum + part, 0)
-  return { count, byStatus, archived, stopped, rest: eligible - count }
+  return { count, byStatus, archived, ambiguous, stopped, rest: eligible - count }
 }
 
 function leftOver(reason: SkippedMails['reason'], count: number): SkippedMails[] {

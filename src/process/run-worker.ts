@@ -1,3 +1,4 @@
+import module from 'node:module'
 import { hostname } from 'node:os'
 import process from 'node:process'
 import type { Logger } from 'pino'
@@ -28,9 +29,12 @@ export interface RunningWorker {
 export interface WorkerDefinition {
   readonly name: string
   readonly needs: readonly ('database' | 'smtp')[]
-  /** Leaves nothing running when it rejects. It is called again when the database was lost meanwhile. */
-  start(context: WorkerContext): Promise<RunningWorker>
+  /** Imports what the worker does, while the database is being looked at. */
+  load(): Promise<StartWorker>
 }
+
+/** Leaves nothing running when it rejects. It is called again when the database was lost meanwhile. */
+type StartWorker = (context: WorkerContext) => Promise<RunningWorker>
 
 const exitFatal = 1
 const exitConfiguration = 78
@@ -74,6 +78,7 @@ async function live({ definition, config, shutdown, log }: Life): Promise<void> 
     if (worker === undefined) return
     log.info({ owner }, 'ready')
     if (!shutdown.signal.aborted) tellParentReady()
+    module.flushCompileCache()
     await shutdown.requested
     log.info({ reason: shutdown.signal.reason }, 'stopping')
     await worker.stop()
@@ -90,9 +95,12 @@ async function startWhenReady(
   signal: AbortSignal,
 ): Promise<RunningWorker | undefined> {
   const { database, log } = context
+  const loading = definition.load()
+  loading.catch(() => {}) // Heard of below.
   while (await waitForDatabase(database, { signal, log })) {
     try {
-      return await definition.start(context)
+      const start = await loading
+      return await start(context)
     } catch (err) {
       if (!isUnreachable(err)) throw err
       log.warn({ err }, 'the database was lost while starting; waiting for it again')

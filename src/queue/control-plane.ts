@@ -1,4 +1,5 @@
-import { PgBoss } from 'pg-boss'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { PgBoss } from 'pg-boss'
 import type { Logger } from 'pino'
 import type { Database } from '../db/pool.ts'
 
@@ -24,6 +25,39 @@ export interface ControlJob {
 
 const secondsToKeepDone = 24 * 3600
 const heartbeatSeconds = 10
+const firstRetryMs = 1_000
+const lastRetryMs = 60_000
+
+/**
+ * Joins as `joinControlPlane` does, for a worker that does its work without: neither loading pg-boss nor its queries are waited for.
+ * What goes wrong is logged and tried again until it is stopped; `stop` waits for the try in progress.
+ */
+export function joinInBackground(options: ControlPlaneOptions, jobs: readonly ControlJob[]): { stop(): Promise<void> } {
+  const stopping = new AbortController()
+  const joined = keepJoining(options, jobs, stopping.signal)
+  return {
+    async stop() {
+      stopping.abort()
+      await (await joined)?.stop()
+    },
+  }
+}
+
+async function keepJoining(
+  options: ControlPlaneOptions,
+  jobs: readonly ControlJob[],
+  signal: AbortSignal,
+): Promise<{ stop(): Promise<void> } | undefined> {
+  for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(lastRetryMs, retryMs * 2)) {
+    try {
+      return await joinControlPlane(options, jobs)
+    } catch (err) {
+      options.log.warn({ err, retryMs }, 'not joined to the control plane; the work goes on without')
+    }
+    await delay(retryMs, undefined, { signal }).catch(() => {})
+  }
+  return undefined
+}
 
 /**
  * Joins pg-boss, which owns schedules, operators' commands and the registry of live instances, on the worker's own pool. Its schema is
@@ -33,6 +67,8 @@ export async function joinControlPlane(
   { database, instanceName, log }: ControlPlaneOptions,
   jobs: readonly ControlJob[],
 ): Promise<{ stop(): Promise<void> }> {
+  // Half as much code again as the rest of a worker.
+  const { PgBoss } = await import('pg-boss')
   const boss = new PgBoss({
     db: { executeSql: (text, values) => database.pool.query(text, values as unknown[]) },
     migrate: false,

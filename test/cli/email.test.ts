@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { insertArchived, insertMail } from '../ops/mails.ts'
+import { insertArchived, insertAttempt, insertMail } from '../ops/mails.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 
@@ -12,8 +12,11 @@ beforeAll(async () => {
   fleet = await createFleet({ DATABASE_URL: database.workerUrl })
 })
 afterAll(() => Promise.all([fleet.installation.remove(), database.drop()]))
-beforeEach(() => database.pool.query('TRUNCATE email_queue, audit_log RESTART IDENTITY'))
+beforeEach(() =>
+  database.pool.query('TRUNCATE email_queue, fleet.email_attempts, fleet.email_handovers, audit_log RESTART IDENTITY'),
+)
 
+const changed = (minute: number) => new Date(Date.UTC(2026, 10, 20, 10, minute))
 const rows = () => database.db.selectFrom('email_queue').selectAll().orderBy('id').execute()
 const send = (...args: string[]) => fleet.run(['email', 'send', '--to', 'ann@example.org', ...args])
 
@@ -77,6 +80,14 @@ describe('fleet email send', () => {
     expect(await rows()).toHaveLength(1)
   })
 
+  it('says what is to happen when nobody can know whether it has arrived, and leaves it open unless told', async () => {
+    for (const word of [[], ['--when-ambiguous', 'hold'], ['--when-ambiguous', 'resend']])
+      await send('--subject', 's', '--text', 't', ...word)
+    expect((await rows()).map(({ when_ambiguous }) => when_ambiguous)).toEqual([null, 'hold', 'resend'])
+    const refused = await send('--subject', 's', '--text', 't', '--when-ambiguous', 'wait')
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('Expected resend or hold.') })
+  })
+
   it('reads what the mail says from files, or from standard input', async () => {
     const html = join(fleet.installation.directory, 'mail.html')
     await writeFile(html, '<p>Привет</p>')
@@ -123,8 +134,6 @@ describe('fleet email send', () => {
 })
 
 describe('fleet email list', () => {
-  const changed = (minute: number) => new Date(Date.UTC(2026, 10, 20, 10, minute))
-
   it('shows a line for each mail, uncut and with exact times where no terminal is', async () => {
     await insertMail(database.db, {
       recipient_to: '"Длинное имя, очень" <ann@example.org>',
@@ -184,6 +193,18 @@ describe('fleet email list', () => {
     const { stdout, stderr } = await fleet.run(['email', 'list', '--json'])
     expect(JSON.parse(stdout).mails).toHaveLength(20)
     expect(stderr).toBe('Only the latest 20 mails; --limit shows more.\n')
+  })
+
+  it('says why mails are held', async () => {
+    const last_error = 'The worker w@host died with this row in hand'
+    await insertMail(database.db, { status: 'held', error_class: 'worker_died', last_error })
+    await insertMail(database.db, { status: 'held', last_error: 'by hand' })
+    await insertMail(database.db, { status: 'failed' })
+    const { stdout } = await fleet.run(['email', 'list', '--status', 'held'])
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines).toHaveLength(3)
+    expect(lines[1]).toMatch(/ by hand$/)
+    expect(lines[2]).toMatch(/Z {2}worker_died: The worker w@host died with this row in hand$/)
   })
 
   it('marks what is archived', async () => {
@@ -272,6 +293,66 @@ describe('fleet email show', () => {
         body: { html: '<p>1</p>', variables: { name: 'Ann' } },
       },
     })
+  })
+
+  it('lists its attempts, the latest last', async () => {
+    const id = await insertMail(database.db, { status: 'sending', claim_token: '9', when_ambiguous: 'resend' })
+    const times = { claimed_at: changed(1), handed_over_at: changed(2), ended_at: changed(3), duration_ms: 1_234 }
+    const made = { worker: 'w@host', transport: 'mail.example.org:25' }
+    const refusal = { smtp_code: 450, enhanced_code: '4.2.2', reply: '450 4.2.2 mailbox full' }
+    await insertAttempt(database.db, {
+      ...{ email_id: id, attempt: 1, outcome: 'soft_failure', error_class: 'mailbox_full' },
+      ...{ ...times, ...made, ...refusal },
+    })
+    await insertAttempt(database.db, {
+      ...{ email_id: id, attempt: 2, outcome: 'sent', ended_at: changed(4), smtp_code: 250, reply: 'queued as 7' },
+    })
+    const { stdout } = await fleet.run(['email', 'show', String(id)])
+    const lines = stdout.trimEnd().split('\n').slice(-4)
+    expect(lines[0]).toBe('Attempts')
+    expect(lines[1]).toMatch(/^TRY +CLAIMED +HANDED OVER +ENDED +MS +OUTCOME +ANSWER +WORKER +TRANSPORT$/)
+    expect(lines[2]?.trim().split(/ {2,}/)).toEqual([
+      ...['1', '2026-11-20T10:01:00.000Z', '2026-11-20T10:02:00.000Z', '2026-11-20T10:03:00.000Z', '1,234'],
+      ...['soft_failure: mailbox_full', '450 4.2.2 mailbox full', 'w@host', 'mail.example.org:25'],
+    ])
+    expect(lines[3]?.trim().split(/ {2,}/)).toEqual([
+      ...['2', '-', '-', '2026-11-20T10:04:00.000Z', '-', 'sent', '250 queued as 7', '-', '-'],
+    ])
+    expect(stdout).toMatch(/\nWhen ambiguous +resend\n/)
+    const { document } = await fleet.json(['email', 'show', String(id)])
+    expect(document).toMatchObject({
+      attempts: 0,
+      handedOverAt: null,
+      history: [
+        { attempt: 1, handedOverAt: '2026-11-20T10:02:00.000Z', smtpCode: 450, durationMs: 1_234 },
+        { attempt: 2, outcome: 'sent' },
+      ],
+    })
+  })
+
+  it('lists only the latest attempts of very many', async () => {
+    const id = await insertMail(database.db)
+    await database.pool.query(
+      `INSERT INTO fleet.email_attempts (email_id, attempt, token, outcome, ended_at)
+       SELECT $1, 1, n, 'throttled', timestamptz '2026-11-20 10:00Z' + n * interval '1 second' FROM generate_series(1, 21) n`,
+      [id],
+    )
+    const { stdout } = await fleet.run(['email', 'show', String(id)])
+    expect(stdout).toContain('\nAttempts\n1 earlier attempt: --json has them all.\nTRY ')
+    expect(stdout.match(/ throttled /g)).toHaveLength(20)
+    expect(stdout.trimEnd().split('\n').at(-1)).toContain('2026-11-20T10:00:21.000Z')
+    const { document } = await fleet.json(['email', 'show', String(id)])
+    expect((document as { history: unknown[] }).history).toHaveLength(21)
+  })
+
+  it('tells that a server may have it at this moment', async () => {
+    const id = await insertMail(database.db, { status: 'sending', claim_token: '9' })
+    expect((await fleet.run(['email', 'show', String(id)])).stdout).not.toContain('Handed over')
+    await database.pool.query(`INSERT INTO fleet.email_handovers VALUES (9, '2026-11-20 10:00:00Z')`)
+    const { stdout } = await fleet.run(['email', 'show', String(id)])
+    expect(stdout).toMatch(
+      /\nHanded over +2026-11-20 10:00:00 UTC \(.*\): a server may have it, its answer is not known yet\n/,
+    )
   })
 
   it('tells when it was archived', async () => {

@@ -42,6 +42,7 @@ describe('fleet email replay', () => {
         count: 1,
         byStatus: { failed: 1 },
         archived: 0,
+        ambiguous: 0,
         skipped: [{ reason: 'unknown', count: 1, ids: [77] }],
       },
     })
@@ -54,7 +55,7 @@ describe('fleet email replay', () => {
     const { code, stdout } = await fleet.run(args)
     expect(code).toBe(0)
     expect(stdout).toMatch(
-      /^Would replay 1 mail \(1 failed\)\.\nSkipped 1 mail \(2\): not_after has passed, .* expire again\.\n\nAll of them:\nID +TO +SUBJECT\n 1 +ann@example\.org +Hello\n/,
+      /^Would replay 1 mail \(1 failed\)\.\nSkipped 1 mail \(2\): not_after has passed, .* expire\.\n\nAll of them:\nID +TO +SUBJECT\n 1 +ann@example\.org +Hello\n/,
     )
     expect(await fleet.json(args)).toEqual({
       code: 0,
@@ -64,6 +65,7 @@ describe('fleet email replay', () => {
         count: 1,
         byStatus: { failed: 1 },
         archived: 0,
+        ambiguous: 0,
         examples: [{ id, to: 'ann@example.org', subject: 'Hello' }],
         skipped: [{ reason: 'would_expire', count: 1, ids: [late] }],
       },
@@ -112,7 +114,15 @@ describe('fleet email replay of archived mail', () => {
     const id = await insertArchived(database.db, { status: 'expired' })
     expect(await fleet.json(['email', 'replay', '--id', String(id)])).toEqual({
       code: 0,
-      document: { action: 'replay', dryRun: false, count: 1, byStatus: { expired: 1 }, archived: 1, skipped: [] },
+      document: {
+        action: 'replay',
+        dryRun: false,
+        count: 1,
+        byStatus: { expired: 1 },
+        archived: 1,
+        ambiguous: 0,
+        skipped: [],
+      },
     })
   })
 })

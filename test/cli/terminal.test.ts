@@ -49,6 +49,16 @@ describe.skipIf(!hasTerminals)('at a terminal', () => {
     expect(await Promise.all(ids.map((id) => statusOf(database.db, id)))).toEqual([status, status])
   })
 
+  it('a release of what may have arrived says so before it asks, even of one', async () => {
+    const id = await insertMail(database.db, { status: 'held', error_class: 'answer_lost' })
+    const { code, screen } = await inTerminal('email release --status held', { act: type('n\r') })
+    expect(code).toBe(1)
+    expect(stripVTControlCharacters(screen)).toMatch(
+      /It may have arrived already, and may then arrive twice\.\s+Release 1 mail \(1 held\)\? \[y\/N\]/,
+    )
+    expect(await statusOf(database.db, id)).toBe('held')
+  })
+
   it('a change of one mail does not ask', async () => {
     const id = await insertMail(database.db, { status: 'failed' })
     expect(await inTerminal('email replay --status failed')).toMatchObject({ code: 0 })

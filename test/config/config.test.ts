@@ -21,6 +21,7 @@ describe('the configuration', () => {
         pollSeconds: 1,
         backoff: { firstMs: 120_000, lastMs: 14_400_000 },
         maxBytes: 10_000_000,
+        holdAmbiguous: [],
         dkim: undefined,
       },
       defaultLocale: 'ru',
@@ -32,6 +33,7 @@ describe('the configuration', () => {
         auditLog: 'off',
         viewSessions: { count: 25, unit: 'months' },
         emailArchive: 'off',
+        emailAttempts: { count: 13, unit: 'months' },
         notifications: 'off',
       },
       archive: { emailAfter: { count: 90, unit: 'days' } },
@@ -54,6 +56,7 @@ describe('the configuration', () => {
         EMAIL_POLL_SECONDS: '0.05',
         EMAIL_BACKOFF: '500ms-2d',
         EMAIL_MAX_BYTES: '1000',
+        EMAIL_HOLD_AMBIGUOUS: 'invoice, subscription_expired,invoice',
         DEFAULT_LOCALE: 'en',
         TELEGRAM_BOT_TOKEN: '123456:ABC-def_9',
         TELEGRAM_API_ROOT: 'http://127.0.0.1:8081/',
@@ -66,6 +69,7 @@ describe('the configuration', () => {
         RETENTION_VIEW_SESSIONS: '400d',
         ARCHIVE_EMAIL_AFTER: 'off',
         RETENTION_EMAIL_ARCHIVE: '1 year',
+        RETENTION_EMAIL_ATTEMPTS: '90 days',
         RETENTION_NOTIFICATIONS: '2 years',
         SHUTDOWN_SECONDS: '600',
         LOG_LEVEL: 'silent',
@@ -84,6 +88,7 @@ describe('the configuration', () => {
         pollSeconds: 0.05,
         backoff: { firstMs: 500, lastMs: 172_800_000 },
         maxBytes: 1_000,
+        holdAmbiguous: ['invoice', 'subscription_expired'],
         dkim: undefined,
       },
       defaultLocale: 'en',
@@ -95,6 +100,7 @@ describe('the configuration', () => {
         auditLog: { count: 84, unit: 'months' },
         viewSessions: { count: 400, unit: 'days' },
         emailArchive: { count: 12, unit: 'months' },
+        emailAttempts: { count: 90, unit: 'days' },
         notifications: { count: 24, unit: 'months' },
       },
       archive: { emailAfter: 'off' },
@@ -106,6 +112,10 @@ describe('the configuration', () => {
 
   test('goes past no pooler unless told: the direct URL is the URL', () => {
     expect(load({ DATABASE_URL: 'postgres://db/x' }).database.directUrl).toBe('postgres://db/x')
+  })
+
+  test('holds every mail whose delivery is unknown for EMAIL_HOLD_AMBIGUOUS=*', () => {
+    expect(load({ EMAIL_HOLD_AMBIGUOUS: '*' }).email.holdAmbiguous).toBe('all')
   })
 
   test.each([

@@ -48,6 +48,7 @@ describe('a value that cannot be used', () => {
     ['EMAIL_POLL_SECONDS', ['0', '0.04', '61', '1,5', '.5', '1s']],
     ['EMAIL_BACKOFF', ['2m', '4h-2m', '0s-1s', '2-4', '2m-4w', '1.5h-2h', '1d-31d', '2m-4h-6h']],
     ['EMAIL_MAX_BYTES', ['999', '10MB', '99999999999999999999']],
+    ['EMAIL_HOLD_AMBIGUOUS', ['a,', ',', '*,a', 'all mails', 'Invoice', 'a;b', '../a']],
     ['DEFAULT_LOCALE', ['de', 'RU']],
     ['DKIM_DOMAIN', ['-', 'a b', 'example..org']],
     ['DKIM_SELECTOR', ['a b', '-a', 'a;b']],

@@ -21,6 +21,7 @@ function commandsOf(page: string): { line: string; args: string[] }[] {
 describe.each([
   { page: 'README.md', least: 8 },
   { page: 'docs/users.md', least: 5 },
+  { page: 'docs/email-queue.md', least: 5 },
 ])('the commands in $page', ({ page, least }) => {
   let database: TestDatabase
   beforeAll(async () => {

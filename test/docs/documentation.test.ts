@@ -70,7 +70,9 @@ describe('the SQL in the documentation', () => {
     database = await createTestDatabase()
   })
   afterAll(() => database.drop())
-  beforeEach(() => sql`TRUNCATE email_queue RESTART IDENTITY`.execute(database.db))
+  beforeEach(() =>
+    sql`TRUNCATE email_queue, fleet.email_attempts, fleet.email_handovers RESTART IDENTITY`.execute(database.db),
+  )
 
   const statements = ['README.md', 'docs/email-queue.md', 'src/email/templates/README.md'].flatMap((page) =>
     blocks(page, 'sql').flatMap((block) =>
@@ -83,10 +85,13 @@ describe('the SQL in the documentation', () => {
   const inserts = statements.filter(({ statement }) => statement.trimStart().startsWith('INSERT'))
   const updates = statements.filter(({ statement }) => statement.trimStart().startsWith('UPDATE'))
 
-  it('has examples of sending, replaying and cancelling', () => {
+  const selects = statements.filter(({ statement }) => statement.trimStart().startsWith('SELECT'))
+
+  it('has examples of sending, replaying, releasing, cancelling, and of reading the ledger', () => {
     expect(inserts.length).toBeGreaterThanOrEqual(4)
-    expect(updates.length).toBe(2)
-    expect(inserts.length + updates.length).toBe(statements.length)
+    expect(updates.length).toBe(3)
+    expect(selects.length).toBe(5)
+    expect(inserts.length + updates.length + selects.length).toBe(statements.length)
   })
 
   it.each(inserts)('sends a mail: $page', async ({ statement }) => {
@@ -105,8 +110,27 @@ describe('the SQL in the documentation', () => {
     await sql`
       INSERT INTO email_queue (recipient_to, subject, body, status, error_class, template_id)
       VALUES ('a@example.com', 's', 'b', 'failed', 'login_refused', NULL),
+             ('a@example.com', 's', 'b', 'held', 'answer_lost', NULL),
              ('a@example.com', 's', 'b', 'pending', NULL, 'subscription_expired')`.execute(database.db)
     expect((await database.pool.query(statement)).rowCount).toBe(1)
+  })
+
+  it.each(selects)('reads the ledger, with the rights of who may only read: $statement', async ({ statement }) => {
+    await database.pool.query(`
+      INSERT INTO email_queue (id, recipient_to, subject, body, status, claim_token, claimed_by)
+      VALUES (42, 'a@example.com', 's', 'b', 'sending', 3, 'worker@host');
+      INSERT INTO fleet.email_handovers (token) VALUES (3);
+      INSERT INTO fleet.email_attempts (email_id, attempt, token, outcome, error_class, smtp_code, transport, duration_ms)
+      VALUES (42, 1, 1, 'ambiguous', 'worker_died', NULL, NULL, NULL),
+             (42, 1, 2, 'soft_failure', 'mailbox_full', 450, 'mail.example.com:25', 12)`)
+    const client = await database.pool.connect()
+    try {
+      await client.query('SET ROLE fleet_readonly')
+      expect((await client.query(statement)).rows).not.toEqual([])
+    } finally {
+      await client.query('RESET ROLE')
+      client.release()
+    }
   })
 
   it('sends a mail as the Python example does, once', async () => {

@@ -1,5 +1,5 @@
 import type { Insertable, Kysely } from 'kysely'
-import type { DB, EmailQueue } from '../../src/db/schema.ts'
+import type { DB, EmailQueue, FleetEmailAttempts } from '../../src/db/schema.ts'
 import { archiveBatch, endedStatuses, readMailColumns } from '../../src/email/archive-store.ts'
 
 /** Inserts one mail, with whatever the test is about, and answers its id. Nothing but the stamp of arrivals comes in between. */
@@ -10,6 +10,17 @@ export async function insertMail(db: Kysely<DB>, mail: Partial<Insertable<EmailQ
     .returning('id')
     .executeTakeFirstOrThrow()
   return id
+}
+
+/** Adds one attempt to the ledger of a mail. */
+export async function insertAttempt(
+  db: Kysely<DB>,
+  attempt: Partial<Insertable<FleetEmailAttempts>> & { readonly email_id: number },
+): Promise<void> {
+  await db
+    .insertInto('fleet.email_attempts')
+    .values({ attempt: 1, token: '1', outcome: 'sent', ...attempt })
+    .execute()
 }
 
 export async function statusOf(db: Kysely<DB>, id: number): Promise<string | null> {

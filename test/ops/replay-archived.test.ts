@@ -67,6 +67,7 @@ describe('the replay of archived mail', () => {
       count: 1,
       byStatus: { failed: 1 },
       archived: 1,
+      ambiguous: 0,
       skipped: [],
     })
     const [after] = await queued()
@@ -94,6 +95,7 @@ describe('the replay of archived mail', () => {
       count: 3,
       byStatus: { failed: 1, expired: 1, held: 1 },
       archived: 2,
+      ambiguous: 0,
       skipped: [],
     })
     expect((await queued()).map(({ id, status }) => [id, status])).toEqual([
@@ -126,6 +128,7 @@ describe('the replay of archived mail', () => {
     expect(await previewAndApply({ filter: {}, limit: 2 })).toMatchObject({
       count: 2,
       archived: 1,
+      ambiguous: 0,
       skipped: [{ reason: 'over_limit', count: 3 }],
     })
     const pending = (await queued()).filter(({ status }) => status === 'pending').map(({ id }) => id)
@@ -153,6 +156,7 @@ describe('the replay of archived mail', () => {
       count: 2,
       byStatus: { failed: 2 },
       archived: 2,
+      ambiguous: 0,
       skipped: [{ reason: 'key_taken', count: 2, ids: [older, taken] }],
     })
     expect(await archivedIds()).toEqual([older, taken])
@@ -175,6 +179,7 @@ describe('the replay of archived mail', () => {
         count: 1,
         byStatus: { failed: 1 },
         archived: 1,
+        ambiguous: 0,
         skipped: [{ reason: 'key_taken', count: 1, ids: [1] }],
       })
     } finally {

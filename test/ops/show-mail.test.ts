@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { showMail, showMailBody } from '../../src/ops/show-mail.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { archiveEnded, insertMail } from './mails.ts'
+import { archiveEnded, insertAttempt, insertMail } from './mails.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -84,6 +84,51 @@ it('tells the sizes and the names of the variables, and what the mail says only 
 it.each(['[1]', '"text"', 'null', null])('has no names where the variables are %s', async (variables) => {
   const id = await insertMail(database.db, { variables })
   expect(await showMail(database.db, id)).toMatchObject({ variableNames: [] })
+})
+
+describe('the history of a mail', () => {
+  it('has each attempt, the latest last, also of a mail that is archived', async () => {
+    const id = await insertMail(database.db, { status: 'sent' })
+    expect(await showMail(database.db, id)).toMatchObject({ history: [] })
+    const times = {
+      claimed_at: new Date('2026-11-20T10:00:00.000Z'),
+      handed_over_at: new Date('2026-11-20T10:00:00.010Z'),
+    }
+    const answer = { smtp_code: 250, enhanced_code: '2.0.0', reply: '250 2.0.0 queued as 7', duration_ms: 30 }
+    const second = { attempt: 2, token: '12', outcome: 'sent', worker: 'b@host', transport: 'mail.example.org:25' }
+    await insertAttempt(database.db, {
+      ...{ email_id: id, ended_at: new Date('2026-11-20T10:00:00.030Z') },
+      ...{ ...second, ...times, ...answer },
+    })
+    await insertAttempt(database.db, {
+      ...{ email_id: id, token: '11', outcome: 'ambiguous', error_class: 'worker_died' },
+      ended_at: new Date('2026-11-19T10:00:00Z'),
+    })
+    await insertAttempt(database.db, { email_id: id + 1 })
+    const history = [
+      {
+        ...{ attempt: 1, token: '11', outcome: 'ambiguous', errorClass: 'worker_died' },
+        ...{ claimedAt: null, handedOverAt: null, endedAt: new Date('2026-11-19T10:00:00Z') },
+        ...{ smtpCode: null, enhancedCode: null, reply: null, worker: null, transport: null, durationMs: null },
+      },
+      {
+        ...{ ...second, errorClass: null, claimedAt: times.claimed_at, handedOverAt: times.handed_over_at },
+        endedAt: new Date('2026-11-20T10:00:00.030Z'),
+        ...{ smtpCode: 250, enhancedCode: '2.0.0', reply: '250 2.0.0 queued as 7', durationMs: 30 },
+      },
+    ]
+    expect((await showMail(database.db, id))?.history).toEqual(history)
+    await archiveEnded(database.db)
+    expect((await showMail(database.db, id))?.history).toEqual(history)
+  })
+
+  it('goes on where the mail is handed over at this moment', async () => {
+    const id = await insertMail(database.db, { status: 'sending', claim_token: '77', when_ambiguous: 'hold' })
+    expect(await showMail(database.db, id)).toMatchObject({ handedOverAt: null, whenAmbiguous: 'hold' })
+    const at = new Date('2026-11-20T10:00:00Z')
+    await database.db.insertInto('fleet.email_handovers').values({ token: '77', handed_over_at: at }).execute()
+    expect(await showMail(database.db, id)).toMatchObject({ handedOverAt: at })
+  })
 })
 
 it('knows nothing of a mail that is not there', async () => {

@@ -1,17 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { cancel } from '../../src/ops/cancel-mails.ts'
 import { cancellableStatuses, emailStatuses, replayableStatuses } from '../../src/ops/email-status.ts'
+import { release } from '../../src/ops/release-mails.ts'
 import { replay } from '../../src/ops/replay-mails.ts'
 import { applyChange, type ChangeRequest, previewChange, type StatusChange } from '../../src/ops/status-change.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { insertMail, statusOf } from './mails.ts'
+import { insertArchived, insertAttempt, insertMail, statusOf } from './mails.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
   database = await createTestDatabase()
 })
 afterAll(() => database.drop())
-beforeEach(() => database.pool.query('TRUNCATE email_queue, audit_log RESTART IDENTITY'))
+beforeEach(() => database.pool.query('TRUNCATE email_queue, fleet.email_attempts, audit_log RESTART IDENTITY'))
 
 const apply = (change: StatusChange, request: ChangeRequest) =>
   applyChange(database.db, change, { ...request, actor: 'ann@console' })
@@ -26,6 +27,7 @@ describe('replay', () => {
       count: 4,
       byStatus: { failed: 1, held: 1, cancelled: 1, expired: 1 },
       archived: 0,
+      ambiguous: 0,
       skipped: [],
     })
     const statuses = await database.db.selectFrom('email_queue').select('status').orderBy('id').execute()
@@ -82,6 +84,7 @@ describe('replay', () => {
       count: 2,
       byStatus: { failed: 2 },
       archived: 0,
+      ambiguous: 0,
       skipped: [{ reason: 'over_limit', count: 1, ids: [] }],
     })
     expect(await statusOf(database.db, low)).toBe('failed')
@@ -98,6 +101,7 @@ describe('replay', () => {
         count: 1,
         byStatus: { failed: 1 },
         archived: 0,
+        ambiguous: 0,
         skipped: [{ reason: 'locked', count: 1, ids: [] }],
       })
     } finally {
@@ -124,7 +128,13 @@ describe('replay', () => {
   it('does nothing the second time', async () => {
     await insertMail(database.db, { status: 'failed' })
     await apply(replay, { filter: {} })
-    expect(await apply(replay, { filter: {} })).toEqual({ count: 0, byStatus: {}, archived: 0, skipped: [] })
+    expect(await apply(replay, { filter: {} })).toEqual({
+      count: 0,
+      byStatus: {},
+      archived: 0,
+      ambiguous: 0,
+      skipped: [],
+    })
   })
 
   it('changes each mail once when two operators replay at once', async () => {
@@ -133,6 +143,79 @@ describe('replay', () => {
       SELECT 'a@example.org', 's', 'b', 'failed' FROM generate_series(1, 500)`)
     const reports = await Promise.all([apply(replay, { filter: {} }), apply(replay, { filter: {} })])
     expect(reports.reduce((sum, { count }) => sum + count, 0)).toBe(500)
+  })
+})
+
+describe('release', () => {
+  it('puts back what is held, and nothing else', async () => {
+    for (const status of emailStatuses) await insertMail(database.db, { status, attempts: 2, rescues: 3 })
+    const { byStatus, skipped } = await apply(release, { filter: {} })
+    expect(byStatus).toEqual({ held: 1 })
+    expect(skipped).toEqual([])
+    const { rows } = await database.pool.query(
+      `SELECT attempts, rescues FROM email_queue WHERE status = 'pending' ORDER BY id`,
+    )
+    expect(rows).toEqual([
+      { attempts: 2, rescues: 3 },
+      { attempts: 0, rescues: 0 },
+    ])
+    expect(await apply(release, { filter: {} })).toMatchObject({ count: 0 })
+  })
+
+  it('keeps those who have the mail already from getting it again', async () => {
+    const accepted = { 'a@example.org': { state: 'accepted', reply: '250 ok' } }
+    const lost = { 'b@example.org': { state: 'deferred', reply: 'no answer', error_class: 'answer_lost' } }
+    const id = await insertMail(database.db, { status: 'held', recipients: JSON.stringify({ ...accepted, ...lost }) })
+    await apply(release, { filter: { ids: [id] } })
+    const row = await database.db.selectFrom('email_queue').select('recipients').executeTakeFirst()
+    expect(row).toEqual({ recipients: accepted })
+  })
+
+  it('leaves what would expire at once, and what another session has locked', async () => {
+    const late = await insertMail(database.db, { status: 'held', not_after: anHourAgo })
+    const locked = await insertMail(database.db, { status: 'held' })
+    const client = await database.pool.connect()
+    try {
+      await client.query('BEGIN')
+      await client.query('SELECT FROM email_queue WHERE id = $1 FOR UPDATE', [locked])
+      expect(await apply(release, { filter: {} })).toMatchObject({
+        count: 0,
+        skipped: [
+          { reason: 'would_expire', count: 1, ids: [late] },
+          { reason: 'locked', count: 1, ids: [] },
+        ],
+      })
+    } finally {
+      await client.query('ROLLBACK')
+      client.release()
+    }
+  })
+})
+
+describe('what may have arrived', () => {
+  it('is told apart: a lost answer, or a worker that died when it had handed the mail over', async () => {
+    const lost = await insertMail(database.db, { status: 'held', error_class: 'answer_lost' })
+    const died = await insertMail(database.db, { status: 'held', error_class: 'worker_died' })
+    await insertAttempt(database.db, { email_id: died, outcome: 'ambiguous' })
+    await insertAttempt(database.db, { email_id: died, outcome: 'ambiguous' })
+    const untouched = await insertMail(database.db, { status: 'held', error_class: 'worker_died' })
+    await insertAttempt(database.db, { email_id: untouched, outcome: 'outage' })
+    const adopted = await insertMail(database.db, { status: 'held', error_class: 'adopted' })
+    await insertMail(database.db, { status: 'held' })
+    const certain = { filter: { ids: [untouched, adopted] } }
+    expect(await preview(release, certain)).toMatchObject({ count: 2, ambiguous: 0 })
+    expect(await preview(release, { filter: {}, limit: 1 })).toMatchObject({ count: 1, ambiguous: 1 })
+    expect(await preview(release, { filter: {} })).toMatchObject({ count: 5, ambiguous: 2 })
+    expect(await apply(release, { filter: { ids: [lost, died] } })).toMatchObject({ count: 2, ambiguous: 2 })
+    expect(await audit()).toMatchObject([{ action: 'release', changes: { count: 2, ambiguous: 2 } }])
+  })
+
+  it('is counted of a replay, too, and of archived mail', async () => {
+    await insertArchived(database.db, { error_class: 'answer_lost' })
+    await insertMail(database.db, { status: 'failed', error_class: 'answer_lost' })
+    await insertMail(database.db, { status: 'failed', error_class: 'timeout' })
+    expect(await preview(replay, { filter: {} })).toMatchObject({ count: 3, archived: 1, ambiguous: 2 })
+    expect(await apply(replay, { filter: {} })).toMatchObject({ count: 3, archived: 1, ambiguous: 2 })
   })
 })
 

@@ -56,7 +56,10 @@ describe('a worker that dies', () => {
     const database = await createTestDatabase()
     onTestFinished(() => database.drop())
     await database.pool.query('DROP SCHEMA pgboss CASCADE')
-    const worker = scene.startWorker('smtp://127.0.0.1:1', { env: { DATABASE_URL: database.workerUrl } })
+    const worker = scene.startWorker('smtp://127.0.0.1:1', {
+      script: 'workers/lifecycle.ts',
+      env: { DATABASE_URL: database.workerUrl },
+    })
     expect(await worker.exit).toEqual({ code: 1, signal: null })
     expect(worker.logs).toMatchObject([{ level: 'fatal', msg: 'cannot go on' }])
   })

@@ -71,13 +71,38 @@ describe('the control plane', () => {
     const server = await scene.startServer()
     const worker = scene.startWorker(server.url)
     await worker.ready()
-    const { rows } = await sql`
-      SELECT q.policy, s.cron, s.timezone FROM pgboss.queue q JOIN pgboss.schedule s USING (name)
-       WHERE q.name = 'email.drain'`.execute(scene.database.db)
-    expect(rows).toEqual([{ policy: 'short', cron: '* * * * *', timezone: 'UTC' }])
-    expect(await readInstance(worker.pid)).toEqual({ name: 'email', stopped: false })
+    await expect.poll(readSchedules).toEqual([{ policy: 'short', cron: '* * * * *', timezone: 'UTC' }])
+    await expect.poll(() => readInstance(worker.pid)).toEqual({ name: 'email', stopped: false })
     await worker.stop('SIGTERM')
     expect(await readInstance(worker.pid)).toEqual({ name: 'email', stopped: true })
+  })
+
+  it('is joined when it can be, while mail goes out from the start', async () => {
+    const server = await scene.startServer()
+    const locked = await lockControlPlane()
+    const worker = scene.startWorker(server.url)
+    await worker.ready()
+    await insertMails(scene.database.db, 1)
+    await waitUntilSent(scene.database.db, 1)
+    await expect.poll(countWaiting).toBeGreaterThan(0)
+    expect(await readInstance(worker.pid)).toBeUndefined()
+    await locked.release()
+    await expect.poll(() => readInstance(worker.pid)).toEqual({ name: 'email', stopped: false })
+    expect(await worker.stop('SIGTERM')).toEqual({ code: 0, signal: null })
+  })
+
+  it('is tried again, and said to be missing, where it refuses the worker', async () => {
+    const server = await scene.startServer()
+    await sql`ALTER TABLE pgboss.version RENAME TO version_gone`.execute(scene.database.db)
+    const worker = scene.startWorker(server.url)
+    try {
+      await worker.ready()
+      await worker.logged('not joined to the control plane; the work goes on without')
+    } finally {
+      await sql`ALTER TABLE pgboss.version_gone RENAME TO version`.execute(scene.database.db)
+    }
+    await expect.poll(() => readInstance(worker.pid), { timeout: 10_000 }).toEqual({ name: 'email', stopped: false })
+    expect(await worker.stop('SIGTERM')).toEqual({ code: 0, signal: null })
   })
 })
 
@@ -87,6 +112,30 @@ async function readJobs(): Promise<unknown[]> {
     scene.database.db,
   )
   return rows
+}
+
+async function readSchedules(): Promise<unknown[]> {
+  const { rows } = await sql`
+    SELECT q.policy, s.cron, s.timezone FROM pgboss.queue q JOIN pgboss.schedule s USING (name)
+     WHERE q.name = 'email.drain'`.execute(scene.database.db)
+  return rows
+}
+
+/** As a migration of pg-boss's does. */
+async function lockControlPlane(): Promise<{ release(): Promise<void> }> {
+  const client = new pg.Client(scene.database.url)
+  await client.connect()
+  onTestFinished(() => client.end())
+  await client.query('BEGIN; LOCK TABLE pgboss.version IN ACCESS EXCLUSIVE MODE')
+  return { release: async () => void (await client.query('COMMIT')) }
+}
+
+async function countWaiting(): Promise<number> {
+  const { rows } = await sql<{ count: number }>`
+    SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted AND relation = 'pgboss.version'::regclass`.execute(
+    scene.database.db,
+  )
+  return rows[0]?.count ?? 0
 }
 
 async function readInstance(pid: number): Promise<unknown> {

@@ -28,6 +28,7 @@ export function createTestWorker(database: TestDatabase, options: TestWorkerOpti
       leaseSeconds: 60,
       pollSeconds: 0.2,
       maxBytes: 10_000_000,
+      holdAmbiguous: [],
       backoff: { firstMs: 120_000, lastMs: 14_400_000 },
       dkim: undefined,
       ...email,

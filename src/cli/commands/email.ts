@@ -1,12 +1,18 @@
 import type { Command } from 'commander'
-import { cancellableStatuses, emailStatuses, replayableStatuses } from '../../ops/email-status.ts'
+import {
+  cancellableStatuses,
+  emailStatuses,
+  releasableStatuses,
+  replayableStatuses,
+  whenAmbiguous,
+} from '../../ops/email-status.ts'
 import { answers } from '../action.ts'
 import type { ChangeMailsOptions } from '../email/change.ts'
 import type { SendOptions } from '../email/send.ts'
 import type { ShowOptions } from '../email/show.ts'
 import { addFilterOptions, type FilterOptions } from '../filter-options.ts'
 import { momentForms, readMoment } from '../moments.ts'
-import { by, mailId, once, someText, wholeNumber } from '../option-parsers.ts'
+import { by, mailId, once, oneOf, someText, wholeNumber } from '../option-parsers.ts'
 
 export function addEmailCommands(program: Command): void {
   const email = program
@@ -17,6 +23,7 @@ export function addEmailCommands(program: Command): void {
   addList(email)
   addShow(email)
   addReplay(email)
+  addRelease(email)
   addCancel(email)
 }
 
@@ -43,6 +50,11 @@ function addSend(email: Command): void {
     .option('--priority <number>', '1 (most urgent) to 10', wholeNumber(1, 10), 5)
     .option('--at <time>', 'not before: ISO, UTC unless said, or from now on as 2h', moment)
     .option('--not-after <time>', 'not later; it expires then', moment)
+    .option(
+      '--when-ambiguous <what>',
+      'resend it or hold it, should a server have it and nobody know',
+      once(oneOf(whenAmbiguous)),
+    )
     .option('--dedup-key <key>', 'do nothing where a mail with this key is in the queue', once(someText(255)))
     .addHelpText(
       'after',
@@ -88,6 +100,24 @@ function addReplay(email: Command): void {
     )
   answers(replay, async (session, options: ChangeMailsOptions) =>
     (await import('../email/change.ts')).replayMails(session, options),
+  )
+}
+
+function addRelease(email: Command): void {
+  const release = email
+    .command('release')
+    .description(
+      `send mails that are ${releasableStatuses.join(', ')} after all; attempts start afresh, and what may have arrived may arrive twice`,
+    )
+  addFilterOptions(release, { statuses: releasableStatuses, limit: 'only so many, the most urgent and oldest first' })
+    .option('--dry-run', 'only say what it would do')
+    .option('--yes', 'do not ask')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ fleet email release --id 42\n  $ fleet email release --error-class answer_lost --dry-run',
+    )
+  answers(release, async (session, options: ChangeMailsOptions) =>
+    (await import('../email/change.ts')).releaseMails(session, options),
   )
 }
 

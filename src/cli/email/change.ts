@@ -1,5 +1,6 @@
 import { cancel } from '../../ops/cancel-mails.ts'
 import { databaseNow } from '../../ops/clock.ts'
+import { release } from '../../ops/release-mails.ts'
 import { replay } from '../../ops/replay-mails.ts'
 import {
   applyChange,
@@ -25,9 +26,19 @@ export async function replayMails(session: Session, options: ChangeMailsOptions)
   return changeMails(session, replay, options)
 }
 
+export async function releaseMails(session: Session, options: ChangeMailsOptions): Promise<Answer> {
+  return changeMails(session, release, options)
+}
+
 export async function cancelMails(session: Session, options: ChangeMailsOptions): Promise<Answer> {
   return changeMails(session, cancel, options)
 }
+
+const verbs = {
+  replay: { imperative: 'Replay', past: 'Replayed' },
+  release: { imperative: 'Release', past: 'Released' },
+  cancel: { imperative: 'Cancel', past: 'Cancelled' },
+} as const satisfies Record<StatusChange['action'], object>
 
 async function changeMails(session: Session, change: StatusChange, options: ChangeMailsOptions): Promise<Answer> {
   const filters = givenFilters(options)
@@ -51,9 +62,17 @@ async function changeMails(session: Session, change: StatusChange, options: Chan
 }
 
 async function ask(session: Session, change: StatusChange, preview: ChangePreview): Promise<void> {
-  if (preview.count <= 1) return
-  const verb = change.action === 'replay' ? 'Replay' : 'Cancel'
-  await requireYes(session, {}, `${verb} ${describeCount(preview)}?`)
+  const warning = warnOfDuplicates(change, preview)
+  if (preview.count <= 1 && warning === undefined) return
+  if (warning !== undefined) session.say(warning)
+  await requireYes(session, {}, `${verbs[change.action].imperative} ${describeCount(preview)}?`)
+}
+
+/** What is sent again although it may have arrived. */
+function warnOfDuplicates({ to }: StatusChange, { count, ambiguous }: ChangeReport): string | undefined {
+  if (to !== 'pending' || ambiguous === 0) return undefined
+  const which = count === 1 ? 'It' : ambiguous === count ? 'All of them' : `${formatCount(ambiguous)} of them`
+  return `${which} may have arrived already, and may then arrive twice.`
 }
 
 /** `3 mails (2 failed, 1 expired), 1 of them archived`. */
@@ -63,21 +82,24 @@ function describeCount({ count, byStatus, archived }: ChangeReport): string {
   return `${countOf(count, 'mail')}${statuses}${origin}`
 }
 
-function answerPreview({ action }: StatusChange, preview: ChangePreview): Answer {
-  const { count, byStatus, archived, examples, skipped } = preview
+function answerPreview(change: StatusChange, preview: ChangePreview): Answer {
+  const { action } = change
+  const { count, byStatus, archived, ambiguous, examples, skipped } = preview
   return {
-    document: { action, dryRun: true, count, byStatus, archived, examples, skipped },
+    document: { action, dryRun: true, count, byStatus, archived, ambiguous, examples, skipped },
     text: (screen) =>
       [
         `Would ${action} ${describeCount(preview)}.`,
+        ...[warnOfDuplicates(change, preview)].filter((line) => line !== undefined),
         ...describeSkipped(skipped, action),
         ...describeExamples(examples, { screen, count }),
       ].join('\n'),
   }
 }
 
-function answerReport({ action }: StatusChange, report: ChangeReport, { filter }: ChangeRequest): Answer {
-  const { count, byStatus, archived, skipped } = report
+function answerReport(change: StatusChange, report: ChangeReport, { filter }: ChangeRequest): Answer {
+  const { action } = change
+  const { count, byStatus, archived, ambiguous, skipped } = report
   const unknown = skipped.find(({ reason }) => reason === 'unknown')
   if (count === 0 && unknown !== undefined && unknown.count === new Set(filter.ids).size) {
     const ids = unknown.ids.join(', ')
@@ -87,11 +109,11 @@ function answerReport({ action }: StatusChange, report: ChangeReport, { filter }
       exitStatus: exitStatus.failed,
     })
   }
-  const done = action === 'replay' ? 'Replayed' : 'Cancelled'
-  const lines = [`${done} ${describeCount(report)}.`]
+  const warning = warnOfDuplicates(change, report)
+  const lines = [`${verbs[action].past} ${describeCount(report)}.`, ...(warning === undefined ? [] : [warning])]
   if (action === 'cancel' && byStatus.sending) lines.push('Those that were being sent may be out already.')
   return {
-    document: { action, dryRun: false, count, byStatus, archived, skipped },
+    document: { action, dryRun: false, count, byStatus, archived, ambiguous, skipped },
     text: () => [...lines, ...describeSkipped(skipped, action)].join('\n'),
     exitStatus: unknown === undefined ? exitStatus.done : exitStatus.failed,
   }

@@ -46,7 +46,7 @@ function renderMails(mails: readonly MailSummary[], { screen, now }: { screen: S
     { text: mail.subject },
     { text: `${mail.attempts}/${mail.maxAttempts}` },
     { text: formatTime(timeOf(mail), { now, screen }) },
-    { text: mail.errorClass ?? '' },
+    { text: [mail.errorClass, mail.lastError].filter((part) => part).join(': ') },
   ])
   return renderTable(columns, rows, screen)
 }

@@ -21,6 +21,7 @@ export interface SendOptions extends ContentOptions {
   readonly at?: Moment
   readonly notAfter?: Moment
   readonly dedupKey?: string
+  readonly whenAmbiguous?: 'resend' | 'hold'
 }
 
 export async function queueMail(session: Session, options: SendOptions): Promise<Answer> {
@@ -58,6 +59,7 @@ async function readDraft(options: SendOptions): Promise<Omit<NewMail, 'scheduled
     variables,
     priority: options.priority,
     dedupKey: options.dedupKey ?? null,
+    whenAmbiguous: options.whenAmbiguous ?? null,
   }
 }
 

@@ -9,6 +9,7 @@ import type { Session } from '../session.ts'
 import { type Cell, renderFacts, renderTable } from '../table.ts'
 import { formatExactTime } from '../times.ts'
 import { formatCount, paintStatus } from '../words.ts'
+import { renderHistory } from './history.ts'
 
 export interface ShowOptions {
   readonly body?: boolean
@@ -37,7 +38,7 @@ function renderMail(mail: MailDetails, { screen, now }: { screen: Screen; now: D
   const known = facts(mail, now).filter((fact) => fact !== undefined)
   const place = mail.archivedAt ? ' (archived)' : ''
   const title = `${screen.colors.bold(`Mail ${mail.id}`)}  ${status}${place}\n`
-  return `${title}\n${renderFacts(known, screen)}\n${renderRecipients(mail.recipients, screen)}`
+  return `${title}\n${renderFacts(known, screen)}\n${renderRecipients(mail.recipients, screen)}${renderHistory(mail.history, { screen, now })}`
 }
 
 type Fact = readonly [title: string, value: string] | undefined
@@ -64,6 +65,12 @@ function facts(mail: MailDetails, now: Date): Fact[] {
     text('Dedup key', mail.dedupKey),
     text(mail.status === 'sending' ? 'Worker' : 'Last worker', mail.claimedBy),
     time('Lease until', mail.status === 'sending' ? mail.leasedUntil : null),
+    text(
+      'Handed over',
+      mail.handedOverAt &&
+        `${formatExactTime(mail.handedOverAt, now)}: a server may have it, its answer is not known yet`,
+    ),
+    text('When ambiguous', mail.whenAmbiguous),
     mail.rescues > 0 ? ['Workers died', String(mail.rescues)] : undefined,
     text('Error class', mail.errorClass),
     text('Last error', mail.lastError),

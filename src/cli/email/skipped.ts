@@ -22,7 +22,7 @@ function reasonFor({ reason, status }: SkippedMails, action: StatusChange['actio
     case 'filter':
       return 'the other filters do not hold'
     case 'would_expire':
-      return 'not_after has passed, so a worker would only let it expire again'
+      return 'not_after has passed, so a worker would only let it expire'
     case 'being_sent':
       return 'cancelled while it was being sent, and a worker may not be done with it; try again in a minute'
     case 'key_taken':
