@@ -97,6 +97,12 @@ export class Crew {
     await Promise.all(this.#watched)
   }
 
+  /** Kills whoever is still there, as when a round cannot be brought to its end. */
+  abandon(): void {
+    this.#stopping = true
+    for (const member of this.#members) member.signal('SIGKILL')
+  }
+
   #member(slot: number): Member {
     const member = this.#members[slot]
     if (!member) throw new Error(`No worker ${slot}`)

@@ -24,7 +24,7 @@ export class Load {
   readonly #db: Kysely<DB>
   readonly #random: Random
   readonly #stopping = new AbortController()
-  readonly #ended: Promise<void>
+  #ended: Promise<void> = Promise.resolve()
   #made = 0
   /** Rows whose INSERT the database has confirmed: none of them may be missing, whatever happens to it. */
   readonly confirmed: number[] = []
@@ -32,6 +32,9 @@ export class Load {
   constructor(db: Kysely<DB>, random: Random) {
     this.#db = db
     this.#random = random
+  }
+
+  start(): void {
     this.#ended = this.#keepInserting()
   }
 

@@ -29,9 +29,12 @@ const points = listFaultPoints(sourceFolder)
 const faults = chooseFaults(listFaults(points))
 console.log(`seed ${seed}`)
 const scene = await setScene()
-const hold = values.mutate ? await runMutations(scene, seed) : await runRounds(scene)
-await scene.remove()
-process.exitCode = hold ? 0 : 1
+try {
+  const hold = values.mutate ? await runMutations(scene, seed) : await runRounds(scene)
+  process.exitCode = hold ? 0 : 1
+} finally {
+  await scene.remove()
+}
 
 async function runRounds(scene: Scene): Promise<boolean> {
   const [first, last] = values.round ? [Number(values.round), Number(values.round)] : [1, Number(values.rounds)]

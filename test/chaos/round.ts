@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { findViolations, type Tally, tally, type Violation } from './checks.ts'
 import { Crew } from './crew.ts'
 import { clearTables, countUnfinished, type Evidence, readTables } from './evidence.ts'
+import type { Stage } from './faults/fault.ts'
 import { Load } from './load.ts'
 import type { Mutation } from './mutations.ts'
 import type { RoundPlan } from './plan.ts'
@@ -45,19 +46,34 @@ export async function runRound(scene: Scene, plan: RoundPlan, mutation?: Mutatio
     orders: strike.orders ?? [],
     mutation,
   })
-  await crew.ready()
   const load = new Load(database.db, random)
-  await until(() => sink.accepted >= warm, { withinMs: warmWithinMs })
-  await strike.strike({ ...scene, sink, crew, load, leaseSeconds })
-  const recoveryMs = await recover(scene, load)
-  await crew.stop()
-  await sink.stop()
+  try {
+    await crew.ready()
+    load.start()
+    await until(() => sink.accepted >= warm, { withinMs: warmWithinMs })
+    await strike.strike({ ...scene, sink, crew, load, leaseSeconds })
+    const recoveryMs = await recover(scene, load)
+    await crew.stop()
+    return { ...(await judge(scene, { sink, crew, load })), plan, recoveryMs, reached: crew.reached }
+  } finally {
+    crew.abandon()
+    await load.stop()
+    await sink.stop()
+  }
+}
+
+type Traces = Pick<Stage, 'sink' | 'crew' | 'load'>
+
+async function judge(
+  { database }: Scene,
+  { sink, crew, load }: Traces,
+): Promise<Pick<RoundResult, 'tally' | 'violations'>> {
   const { confirmed } = load
   const { deliveries, refused } = sink
-  const { bereft, departures, bugs, reached } = crew
+  const { bereft, departures, bugs } = crew
   const tables = await readTables(database.db)
   const evidence: Evidence = { ...tables, confirmed, deliveries, refused, connections, bereft, departures, bugs }
-  return { plan, tally: tally(evidence), violations: findViolations(evidence), recoveryMs, reached }
+  return { tally: tally(evidence), violations: findViolations(evidence) }
 }
 
 /** Waits until nothing is left to do; answers how long it took with what was there at once. */
