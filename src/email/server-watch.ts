@@ -103,7 +103,10 @@ export class ServerWatch {
     if (says421(exchange) && working > 0) {
       if (again) return judgement
       this.#limit.shrinkTo(working)
-      return { ...judgement, outcome: { ...reasonOf(judgement), kind: 'throttled', retryAfterMs: leastRetryMs } }
+      return keepAmbiguity(judgement, {
+        ...judgement,
+        outcome: { ...reasonOf(judgement), kind: 'throttled', retryAfterMs: leastRetryMs },
+      })
     }
     const before = this.#outage.touched(offeredAt)
     const well = await this.#probe()
@@ -112,10 +115,8 @@ export class ServerWatch {
       if (this.#outage.pauseMs > 0) this.#outage.began(reasonOf(judgement).reason)
       return judgement
     }
-    return this.#declareOutage(
-      { ...judgement, outcome: { ...reasonOf(judgement), kind: 'outage', retryAfterMs: 0 } },
-      1,
-    )
+    const outage = { ...reasonOf(judgement), kind: 'outage', retryAfterMs: 0 } as const
+    return keepAmbiguity(judgement, this.#declareOutage({ ...judgement, outcome: outage }, 1))
   }
 
   /** One and the same refusal by many domains in a row is about us. */
@@ -185,6 +186,12 @@ export class ServerWatch {
     })
     return this.#probing
   }
+}
+
+/** Whoever's fault it was: a message that was handed over without an answer may have been taken. */
+function keepAmbiguity(judgement: Judgement, reviewed: Judgement): Judgement {
+  if (judgement.outcome.kind !== 'ambiguous' || !('retryAfterMs' in reviewed.outcome)) return reviewed
+  return { ...reviewed, outcome: { ...reviewed.outcome, kind: 'ambiguous' } }
 }
 
 function isBrokenOff(exchange: SmtpExchange): boolean {

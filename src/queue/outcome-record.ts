@@ -101,6 +101,7 @@ async function sortOut(recording: Recording, results: readonly AttemptResult[]):
 /** False when another program has the row locked. The ledger is told of the attempt also where the row is gone. */
 async function recordLate(recording: Recording, result: AttemptResult): Promise<boolean> {
   const { database, definition } = recording
+  const { ledger } = definition
   const table = sql.table(definition.name)
   const statement = sql<{ exists: boolean; free: boolean }>`
     WITH r AS MATERIALIZED (SELECT * FROM ${resultSet([result], 'delivered')}),
@@ -121,7 +122,11 @@ async function recordLate(recording: Recording, result: AttemptResult): Promise<
     recorded AS (
       SELECT r.token, CASE WHEN free.claim_token = r.token THEN free.claimed_at END AS claimed_at
         FROM r LEFT JOIN free USING (id)
-       WHERE free.id IS NOT NULL OR NOT EXISTS (SELECT FROM ${table} WHERE id = ${result.id})
+       WHERE (free.id IS NOT NULL OR NOT EXISTS (SELECT FROM ${table} WHERE id = ${result.id}))
+         -- It is there when only the database's answer was lost.
+         AND NOT EXISTS (
+           SELECT FROM ${sql.table(ledger.table)} AS known
+            WHERE known.${sql.ref(ledger.rowId)} = ${result.id} AND known.token = r.token AND known.outcome = r.outcome)
     ),
     ${enter(recording)}
     SELECT EXISTS (SELECT FROM free) AS free,

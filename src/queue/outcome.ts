@@ -6,11 +6,13 @@
  * - `throttled`, `outage`: says nothing about the message; later, and the attempt is given back.
  * - `hard_failure`: trying again would change nothing.
  * - `skipped`: there was nobody to send it to, or no settings to send it with.
- * - `ambiguous`: handed over, and the answer never came (RFC 1047).
+ * - `ambiguous`: handed over, and the answer never came (RFC 1047). With `retryAfterMs` that says nothing about the message, as in an
+ *   outage.
  */
 export type Outcome =
   | { readonly kind: 'sent' }
-  | (Reasoned & { readonly kind: 'soft_failure' | 'hard_failure' | 'skipped' | 'ambiguous' })
+  | (Reasoned & { readonly kind: 'soft_failure' | 'hard_failure' | 'skipped' })
+  | (Reasoned & { readonly kind: 'ambiguous'; readonly retryAfterMs?: number })
   | (Reasoned & { readonly kind: 'throttled' | 'outage'; readonly retryAfterMs: number })
 
 export interface Reasoned {

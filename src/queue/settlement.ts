@@ -31,14 +31,21 @@ export function settle(outcome: Outcome, facts: AttemptFacts): Settlement {
       return { status: 'skipped', ...reasonOf(outcome) }
     case 'throttled':
     case 'outage':
-      return { status: 'pending', delayMs: outcome.retryAfterMs, giveBack: true, ...reasonOf(outcome) }
+      return retryUncounted(outcome, outcome.retryAfterMs)
     case 'ambiguous':
-      return facts.holdsAmbiguous ? { status: 'held', ...reasonOf(outcome) } : retryOrFail(outcome, facts)
+      if (facts.holdsAmbiguous) return { status: 'held', ...reasonOf(outcome) }
+      return outcome.retryAfterMs === undefined
+        ? retryOrFail(outcome, facts)
+        : retryUncounted(outcome, outcome.retryAfterMs)
     case 'soft_failure':
       return retryOrFail(outcome, facts)
     default:
       return assertNever(outcome)
   }
+}
+
+function retryUncounted(reasoned: Reasoned, delayMs: number): Settlement {
+  return { status: 'pending', delayMs, giveBack: true, ...reasonOf(reasoned) }
 }
 
 function retryOrFail(reasoned: Reasoned, facts: AttemptFacts): Settlement {

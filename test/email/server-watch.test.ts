@@ -11,7 +11,7 @@ beforeAll(async () => {
   database = await createTestDatabase()
 })
 afterAll(() => database.drop())
-beforeEach(() => sql`TRUNCATE email_queue RESTART IDENTITY`.execute(database.db))
+beforeEach(() => sql`TRUNCATE email_queue, fleet.email_attempts RESTART IDENTITY`.execute(database.db))
 
 const cleanups: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -69,6 +69,21 @@ describe('telling the mail’s faults from the server’s', () => {
     const server = await smtp({ port: dying.port })
     await expect.poll(() => rows()).toEqual([{ status: 'sent', attempts: 1, count: 20 }])
     expect(server.mails.length).toBe(20)
+  })
+
+  it.each([
+    { when_ambiguous: 'resend', outcomes: ['ambiguous', 'sent'], row: { status: 'sent', attempts: 1, count: 1 } },
+    { when_ambiguous: 'hold', outcomes: ['ambiguous'], row: { status: 'held', attempts: 1, count: 1 } },
+  ])('remembers what a dying server may have taken: $when_ambiguous', async ({ when_ambiguous, outcomes, row }) => {
+    await insert('user@example.com', { when_ambiguous })
+    const dying: RawSmtpServer = await startRawSmtpServer({ '.': () => void dying.stop() })
+    const worker = start({ smtpUrl: `smtp://127.0.0.1:${dying.port}`, concurrency: 1 })
+    await expect.poll(() => worker.watch.capacity).toBe(0)
+    await smtp({ port: dying.port })
+    await expect.poll(() => rows()).toEqual([row])
+    const ledger = await sql<{ outcome: string }>`
+      SELECT outcome FROM fleet.email_attempts ORDER BY ended_at`.execute(database.db)
+    expect(ledger.rows.map(({ outcome }) => outcome)).toEqual(outcomes)
   })
 
   it('counts an attempt when a mail makes the server break off while others get through', async () => {

@@ -375,6 +375,18 @@ describe('handing over', () => {
     expect((await read()).status).toBe('sent')
   })
 
+  it.each([{ status: 'sent' } as const, { status: 'pending', delayMs: 0, giveBack: false } as const])(
+    'is in the ledger once when it is recorded again, because the answer of the database was lost: $status',
+    async (settlement) => {
+      await insert()
+      const row = await claimOne()
+      await table.handOver([row])
+      await table.record([attempted(row, settlement)])
+      await table.record([attempted(row, settlement)])
+      expect(await ledger()).toHaveLength(1)
+    },
+  )
+
   it('keeps in the ledger what was done about a row that is gone', async () => {
     await insert()
     const row = await claimOne()

@@ -50,6 +50,10 @@ describe('what becomes of a row', () => {
       expected: { status: 'pending', delayMs: 120_000, giveBack: false, ...why },
     },
     {
+      outcome: { kind: 'ambiguous', retryAfterMs: 5_000, ...why },
+      expected: { status: 'pending', delayMs: 5_000, giveBack: true, ...why },
+    },
+    {
       outcome: { kind: 'soft_failure', ...why },
       attempt: 2,
       expected: { status: 'pending', delayMs: 14_400_000, giveBack: false, ...why },

@@ -44,17 +44,22 @@ export interface SpawnedWorker {
   closePipes(): void
 }
 
-/**
- * Runs a worker as PM2 does: the script itself under this Node.js, with pipes and an IPC channel. Killed when the test ends, if it is
- * still there then.
- */
+/** Runs a worker until the test ends, at most: then it is killed, if it is still there. */
 export function spawnWorker(options: SpawnOptions): SpawnedWorker {
+  const worker = spawnLastingWorker(options)
+  onTestFinished(async () => {
+    await worker.stop('SIGKILL')
+  })
+  return worker
+}
+
+/**
+ * Runs a worker as PM2 does: the script itself under this Node.js, with pipes and an IPC channel. It lives until somebody ends it, or
+ * until this process is gone.
+ */
+export function spawnLastingWorker(options: SpawnOptions): SpawnedWorker {
   const child = spawnPiped(options)
   const exit = whenEnded(child)
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    await exit
-  })
   const lines = new JsonLines(child.stdout, exit)
   let isReady = false
   const ready = new Promise<void>((resolve) => {

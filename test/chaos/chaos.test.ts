@@ -1,0 +1,36 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import process from 'node:process'
+import { expect, it } from 'vitest'
+
+const timeout = 900_000
+const main = join(import.meta.dirname, 'main.ts')
+
+interface Ended {
+  readonly status: number
+  readonly output: string
+}
+
+/** As `npm run chaos -- …` does it. */
+function runChaos(...args: readonly string[]): Promise<Ended> {
+  const { promise, resolve } = Promise.withResolvers<Ended>()
+  execFile(process.execPath, [main, ...args], (error, stdout, stderr) => {
+    resolve({ status: Number(error?.code ?? 0), output: stdout + stderr })
+  })
+  return promise
+}
+
+it('loses nothing and accounts for every duplicate, whatever breaks', { timeout }, async () => {
+  const { status, output } = await runChaos('--rounds', '20', '--seed', '20')
+  const rounds = output.split('\n').filter((line) => /^ +\d+ \S/.test(line))
+  expect({ status, output }).toEqual({ status: 0, output: expect.stringContaining('All guarantees hold.') })
+  expect(rounds).toHaveLength(20)
+  expect(new Set(rounds.map((line) => line.trim().split(/\s+/)[1])).size).toBe(19)
+  expect(output).toMatch(/^mails [1-9]\d*, lost 0, duplicates \d+, ambiguous \d+, slowest recovery [\d.]+ s$/m)
+})
+
+it('notices when a safeguard is taken out', { timeout }, async () => {
+  const { status, output } = await runChaos('--mutate', '--seed', '20')
+  expect({ status, output }).toEqual({ status: 0, output: expect.stringContaining('All mutations are caught.') })
+  expect(output.match(/^without the .*: caught: /gm)).toHaveLength(4)
+})

@@ -1,0 +1,38 @@
+import type { TestCluster } from '../../support/cluster.ts'
+import type { TestDatabase } from '../../support/database.ts'
+import type { Crew } from '../crew.ts'
+import type { Load } from '../load.ts'
+import type { FaultPointOrder } from '../orders.ts'
+import type { Random } from '../random.ts'
+import type { Sink } from '../sink.ts'
+
+/** What a fault can lay its hands on. */
+export interface Stage {
+  readonly sink: Sink
+  readonly crew: Crew
+  readonly load: Load
+  readonly cluster: TestCluster
+  readonly database: TestDatabase
+  readonly leaseSeconds: number
+}
+
+/** A fault with all of its parameters. */
+export interface Strike {
+  /** The parameters, for the table. */
+  readonly detail: string
+  /** How long workers wait for an answer of the mail server. */
+  readonly smtpTimeoutMs?: number
+  /** The points at which the first workers kill themselves. */
+  readonly orders?: readonly FaultPointOrder[]
+  /** Does it, and returns when conditions are good again. */
+  strike(stage: Stage): Promise<void>
+}
+
+export interface Fault {
+  /** As `--only` takes it. */
+  readonly name: string
+  /** It strikes at another place each time, of so many that it needs more rounds than others. */
+  readonly hasPlaces?: true
+  /** `turn` counts the rounds that had this fault before. */
+  plan(random: Random, turn: number): Strike
+}
