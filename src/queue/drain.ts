@@ -3,6 +3,7 @@ import { coalesce } from '../runtime/coalesce.ts'
 import { type Loop, startLoop } from '../runtime/loop.ts'
 import { HandOver } from './hand-over.ts'
 import { type AttemptResult, byUrgency, type Claim, type ClaimRequest, type LeasedTable } from './leased-table.ts'
+import { Pace } from './pace.ts'
 import { Recorder } from './recorder.ts'
 
 /** A claimed row and how long it may be worked on. */
@@ -41,7 +42,7 @@ export interface PassResult {
 const longestPassMs = 30_000
 const longestTidyMs = 5_000
 /** So much work is claimed ahead of free lanes: enough to claim many rows at once, little enough to be in hand for a moment only. */
-const aheadMs = 30
+const aheadMs = 50
 /** Rows claimed ahead at most, for each lane. */
 const mostAhead = 10
 /** Rows more urgent than those that lie ready are looked for no oftener than this. */
@@ -85,6 +86,7 @@ export class Drain<Row extends Claim> {
       mark: (claims) => table.handOver(claims),
       most: 2 * concurrency,
       atWork: () => this.#started,
+      pace: this.#pace,
       log,
     })
     this.#coalesced = coalesce(() => {
@@ -183,7 +185,8 @@ export class Drain<Row extends Claim> {
   #refill(): ClaimRequest | undefined {
     const { concurrency } = this.#options
     // While the server takes less than usual nothing is claimed ahead.
-    const ahead = this.#lanes < concurrency ? 0 : Math.min(mostAhead * concurrency, this.#pace.rowsIn(aheadMs))
+    const ahead =
+      this.#lanes < concurrency ? 0 : Math.min(mostAhead * concurrency, Math.round(this.#pace.rowsIn(aheadMs)))
     const limit = this.#lanes - this.#started + ahead - this.#ready.length
     return limit > 0 && this.#ready.length <= ahead / 2 ? { limit } : undefined
   }
@@ -321,27 +324,6 @@ class Held<Row extends Claim> implements Work<Row> {
   handOver(): Promise<boolean> {
     this.asked = this.#ask(this)
     return this.asked
-  }
-}
-
-/** How many rows are finished in a while, by what was finished since it was asked last. */
-class Pace {
-  #since = performance.now()
-  #count = 0
-  #perMs = 0
-
-  finished(): void {
-    this.#count += 1
-  }
-
-  rowsIn(ms: number): number {
-    const now = performance.now()
-    if (now - this.#since >= ms) {
-      this.#perMs = this.#count / (now - this.#since)
-      this.#since = now
-      this.#count = 0
-    }
-    return Math.round(this.#perMs * ms)
   }
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Lease } from './drain.ts'
 import type { Claim } from './leased-table.ts'
+import type { Pace } from './pace.ts'
 
 export interface HandOverOptions {
   /** Makes the hand-overs durable; answers the tokens of the rows that are still this worker's. */
@@ -10,6 +11,7 @@ export interface HandOverOptions {
   readonly most: number
   /** How many rows are being worked on: those who ask among them, and those who may ask within moments. */
   readonly atWork: () => number
+  readonly pace: Pace
   readonly log: Logger
 }
 
@@ -20,7 +22,7 @@ interface Asking {
 
 const firstRetryMs = 50
 const lastRetryMs = 1_000
-/** Where many are at work a statement waits so long for a quarter of them. */
+/** A statement waits so long for a quarter of those at work, where another one is likely to come meanwhile. */
 const lingerMs = 2
 const share = 4
 
@@ -78,7 +80,8 @@ export class HandOver {
   }
 
   #isWorthMarking(): boolean {
-    return this.#asking.length * share >= this.#options.atWork()
+    const { atWork, pace } = this.#options
+    return this.#asking.length * share >= atWork() || pace.rowsIn(lingerMs) < 1
   }
 
   /** Those that become ready in the same turn of the event loop share a statement at least. */

@@ -18,7 +18,7 @@ export interface RecorderOptions {
 const firstRetryMs = 100
 const lastRetryMs = 1_000
 /** A commit costs as much as a dozen rows: so long an outcome waits for others to share one, and no longer than there are so many. */
-const lingerMs = 4
+const lingerMs = 20
 const enough = 32
 
 /**
