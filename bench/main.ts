@@ -41,7 +41,7 @@ if (process.argv.includes('--help')) {
 async function run(options: Options): Promise<void> {
   installPackages()
   const machine = describeMachine()
-  const arena = await openArena()
+  const arena = await openArena(options)
   console.log('Machine:', machine)
   console.log('PostgreSQL:', arena.settings)
   let measured: Measured = {}

@@ -3,7 +3,7 @@ import { migrateUp } from '../../src/db/migrator.ts'
 import { startCluster, type TestCluster } from '../../test/support/cluster.ts'
 import { copyTestDatabase, createEmptyTestDatabase, type TestDatabase } from '../../test/support/database.ts'
 
-/** A PostgreSQL with full durability on a disk, and what a measurement needs of it. */
+/** A PostgreSQL, on a disk and with full durability unless it is for show, and what a measurement needs of it. */
 export interface Arena {
   readonly cluster: TestCluster
   /** Read from the server. */
@@ -31,8 +31,8 @@ const shown = [
 ]
 
 /** Only the room for WAL differs from PostgreSQL's defaults: whether a checkpoint falls into a run or not is chance. */
-export async function openArena(): Promise<Arena> {
-  const cluster = await startCluster({ durable: true, settings: { max_wal_size: '8GB', checkpoint_timeout: '1h' } })
+export async function openArena({ durable }: { durable: boolean }): Promise<Arena> {
+  const cluster = await startCluster({ durable, settings: { max_wal_size: '8GB', checkpoint_timeout: '1h' } })
   const migrated = await createEmptyTestDatabase(cluster.adminUrl)
   await migrateUp(migrated.db)
   const template = await closeAsTemplate(cluster, migrated)
