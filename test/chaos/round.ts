@@ -29,7 +29,7 @@ const thinkMs = 12
 const warm = 60
 const warmWithinMs = 30_000
 /** What the database has not seen finished by then is lost. */
-const recoverWithinMs = 60_000
+const recoverWithinMs = 120_000
 /** Mails keep arriving for so long after the fault. */
 const afterwardsMs = 200
 
