@@ -148,7 +148,8 @@ export class SmtpDialogue {
       if (granted) this.#send(current)
       else this.break(withdrawn)
     }
-    Promise.try(current.handOver).then(settle, () => settle(false))
+    const ask = async () => current.handOver()
+    ask().then(settle, () => settle(false))
   }
 
   #send(current: Transaction): void {
