@@ -15,7 +15,10 @@ export interface Rescue {
 const maxRescues = 3
 /** Rows that were in hand together at a second death come apart, so that a third is about the one whose fault it is. */
 const scatterSeconds = 30
-/** After the server has started no lease is over for so long: while it was down nobody could renew one. */
+/**
+ * After the server has started no lease is over for so long: while it was down nobody could renew one. It may have started in what is
+ * now the future: many machines set their clock after that.
+ */
 const graceSeconds = 5
 
 /**
@@ -33,8 +36,11 @@ export async function rescueDead(
   const table = sql.table(definition.name)
   const lease = sql`${leaseSeconds}::float8 * interval '1 second'`
   const shortening = sql`
-    UPDATE ${table} SET leased_until = now() + ${lease}
-     WHERE status = 'sending' AND leased_until > now() + 2 * ${lease}`.compile(database.db)
+    WITH endless AS MATERIALIZED (
+      SELECT id FROM ${table}
+       WHERE status = 'sending' AND leased_until > now() + 2 * ${lease} FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE ${table} AS q SET leased_until = now() + ${lease} FROM endless WHERE q.id = endless.id`.compile(database.db)
   await database.runPrepared(`${definition.name} shorten leases`, shortening)
   const isLast = sql`q.rescues + 1 >= ${sql.lit(maxRescues)}`
   const rescue = sql<Rescue>`
@@ -42,7 +48,8 @@ export async function rescueDead(
       SELECT id, claim_token
         FROM ${table}
        WHERE status = 'sending' AND (leased_until IS NULL OR leased_until < now())
-         AND now() > pg_postmaster_start_time() + ${sql.lit(graceSeconds)} * interval '1 second'
+         AND now() NOT BETWEEN pg_postmaster_start_time()
+                           AND pg_postmaster_start_time() + ${sql.lit(graceSeconds)} * interval '1 second'
        LIMIT ${sql.lit(limit)}
          FOR UPDATE SKIP LOCKED
     ),

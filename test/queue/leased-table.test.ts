@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { connectDatabase } from '../../src/db/pool.ts'
 import { type EmailRow, emailTable } from '../../src/email/store.ts'
 import { giveBack } from '../../src/queue/drain.ts'
 import type { AttemptResult, LeasedTable } from '../../src/queue/leased-table.ts'
@@ -292,6 +293,42 @@ describe('leases', () => {
     expect(await other.reap()).toEqual([])
     const { leased_until } = await read()
     expect((leased_until?.getTime() ?? 0) - Date.now()).toBeLessThan(70_000)
+  })
+})
+
+describe('rescuing', () => {
+  it('goes on when the clock was set back to before the server started', async () => {
+    await insert()
+    await claimOne()
+    await endLeases()
+    await database.pool.query(`
+      CREATE SCHEMA early;
+      CREATE FUNCTION early.pg_postmaster_start_time() RETURNS timestamptz LANGUAGE sql AS $$
+        SELECT now() + interval '1 hour' $$`)
+    const url = new URL(database.url)
+    url.searchParams.set('options', '-c search_path=early,pg_catalog,public')
+    const early = connectDatabase({ url: url.href, applicationName: 'early' })
+    try {
+      const options = { owner: 'early', leaseSeconds: 60, messageIdDomain: 'vertex.example', holdAmbiguous: [] }
+      expect(await emailTable(early, options).reap()).toMatchObject([{ id: 1, status: 'pending' }])
+    } finally {
+      await early.close()
+    }
+  })
+
+  it('does not wait for a row that another program has locked', async () => {
+    for (let n = 0; n < 2; n += 1) await insert()
+    await table.claim({ limit: 2 })
+    await endLeases()
+    await database.pool.query(`UPDATE email_queue SET leased_until = now() + interval '1 day' WHERE id = 1`)
+    const forgetful = await database.pool.connect()
+    try {
+      await forgetful.query('BEGIN; SELECT FROM email_queue WHERE id = 1 FOR UPDATE')
+      expect(await other.reap()).toMatchObject([{ id: 2 }])
+    } finally {
+      await forgetful.query('ROLLBACK')
+      forgetful.release()
+    }
   })
 })
 
