@@ -13,7 +13,8 @@ export interface DatabaseOptions {
   statementTimeoutMs?: number
   /**
    * For a process that works a queue: its statements are planned once and kept, whatever size the tables have then, so never as scans
-   * of a whole table. Not set past a pooler.
+   * of a whole table. Not set past a pooler. A scan that nothing can replace is then planned as so dear that PostgreSQL up to 17 would
+   * compile the statement first, for some 300 ms: that is off, too.
    */
   keepsPlans?: boolean
   /** Told once of every connection that breaks, in use or idle. The pool opens another when one is wanted. */
@@ -154,7 +155,7 @@ async function prepareSession(client: pg.ClientBase, options: DatabaseOptions): 
   const { rows } = await client.query<{ isDirect: boolean }>({
     text: `SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, MDY', false),
       CASE WHEN ${isDirect} THEN set_config('statement_timeout', '${statementTimeoutMs}', false) END,
-      CASE WHEN ${isDirect} AND ${keepsPlans} THEN set_config('enable_seqscan', 'off', false) END,
+      CASE WHEN ${isDirect} AND ${keepsPlans} THEN set_config('enable_seqscan', 'off', false) || set_config('jit', 'off', false) END,
       ${isDirect} AS "isDirect"`,
     query_timeout: CONNECT_TIMEOUT_MS,
   } as pg.QueryConfig)

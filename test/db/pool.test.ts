@@ -48,6 +48,21 @@ describe('a session', () => {
   })
 })
 
+describe('the session of a process that keeps its plans', () => {
+  const settings = "SELECT current_setting('enable_seqscan') AS scans, current_setting('jit') AS jit"
+
+  test('never scans a whole table where it can do otherwise, and compiles nothing', async () => {
+    const { rows } = await connect({ keepsPlans: true }).pool.query(settings)
+    expect(rows).toEqual([{ scans: 'off', jit: 'off' }])
+  })
+
+  test('is the only one that plans so', async () => {
+    const { rows } = await connect().pool.query(settings)
+    expect(rows).toEqual((await target.pool.query(settings)).rows)
+    expect(rows).toMatchObject([{ scans: 'on' }])
+  })
+})
+
 describe('a timestamp without a zone', () => {
   beforeEach(() => {
     vi.stubEnv('TZ', 'Europe/Moscow')
