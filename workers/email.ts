@@ -5,5 +5,6 @@ const { runWorker } = await import('../src/process/run-worker.ts')
 await runWorker({
   name: 'email',
   needs: ['database', 'smtp'],
+  keepsPlans: true,
   load: async () => (await import('../src/email/worker.ts')).startEmailWorker,
 })

@@ -29,6 +29,8 @@ export interface RunningWorker {
 export interface WorkerDefinition {
   readonly name: string
   readonly needs: readonly ('database' | 'smtp')[]
+  /** For a worker of a queue: see `DatabaseOptions`. */
+  readonly keepsPlans?: boolean
   /** Imports what the worker does, while the database is being looked at. */
   load(): Promise<StartWorker>
 }
@@ -70,8 +72,9 @@ interface Life {
 async function live({ definition, config, shutdown, log }: Life): Promise<void> {
   const { url, directUrl, poolMax } = config.database
   if (url === undefined) throw new Error('no DATABASE_URL')
-  const database = connectDatabase({ url, applicationName: `fleet ${definition.name}`, max: poolMax, keepsPlans: true })
-  const owner = `${definition.name}@${hostname()}:${process.pid}`
+  const { name, keepsPlans = false } = definition
+  const database = connectDatabase({ url, applicationName: `fleet ${name}`, max: poolMax, keepsPlans })
+  const owner = `${name}@${hostname()}:${process.pid}`
   try {
     const context = { config, database, directUrl: directUrl ?? url, owner, log }
     const worker = await startWhenReady(definition, context, shutdown.signal)
