@@ -52,14 +52,9 @@ export class Recorder {
     this.#givenUp.abort()
   }
 
-  /** What was expected may not come any more. */
-  hurry(): void {
-    if (this.#isWorthWriting()) this.#goOn()
-  }
-
   #enqueue(waiting: Waiting): void {
     this.#waiting.push(waiting)
-    this.hurry()
+    if (this.#isWorthWriting()) this.#goOn()
     if (!this.#writing) void this.#flush()
   }
 
@@ -71,7 +66,7 @@ export class Recorder {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#goOn = resolve
     const timer = setTimeout(resolve, lingerMs)
-    this.hurry()
+    if (this.#isWorthWriting()) resolve()
     await promise
     clearTimeout(timer)
   }
