@@ -264,8 +264,10 @@ export class Drain<Row extends Claim> {
     if (this.#stopping) this.#nudge()
   }
 
-  #giveBackReady(): void {
-    for (const held of this.#ready.splice(0)) void this.#record(held, giveBack(held.row))
+  #giveBackReady(isMeant: (held: Held<Row>) => boolean = () => true): void {
+    const back = this.#ready.filter(isMeant)
+    this.#ready = this.#ready.filter((held) => !isMeant(held))
+    for (const held of back) void this.#record(held, giveBack(held.row))
   }
 
   #endPass(): void {
@@ -279,11 +281,13 @@ export class Drain<Row extends Claim> {
   }
 
   async #renew(): Promise<void> {
+    this.#giveBackReady((held) => held.wasRenewed)
     const held = [...this.#inHand.values()]
     if (held.length === 0) return
     const expiresAt = performance.now() + this.#options.leaseSeconds * 1000
     const { renewed, locked } = await this.#options.table.renew(held.map(({ row }) => row))
     for (const lease of held) {
+      lease.wasRenewed = true
       if (renewed.has(lease.row.token)) lease.expiresAt = expiresAt
       else if (!locked.has(lease.row.token)) lease.expiresAt = Number.NEGATIVE_INFINITY
     }
@@ -307,6 +311,8 @@ class Held<Row extends Claim> implements Work<Row> {
   readonly row: Row
   /** By the monotonic clock. */
   expiresAt: number
+  /** Not started by then: the lanes are stuck, and another worker may have one that is free. */
+  wasRenewed = false
   /** The answer to the question whether it may be handed over. */
   asked: Promise<boolean> | undefined
   readonly #ask: (lease: Lease<Row>) => Promise<boolean>
