@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import type { AttemptEntry } from '../queue/attempt-entry.ts'
 import type { Backoff } from '../queue/backoff.ts'
-import { giveBack, type Work } from '../queue/drain.ts'
+import { giveBack } from '../queue/drain.ts'
+import type { Work } from '../queue/lease.ts'
 import type { AttemptResult } from '../queue/leased-table.ts'
 import type { Outcome } from '../queue/outcome.ts'
 import { settle } from '../queue/settlement.ts'
@@ -41,7 +42,7 @@ export class Delivery {
     const exchange = await this.#offer(work, prepared)
     const judgement = judge(exchange, prepared.known)
     if (isUntouched(exchange)) return giveBack(row)
-    if (exchange.fault?.code === 'ESTOPPED') return this.#result({ row, startedAt, exchange }, judgement)
+    if (exchange.fault?.code === 'ESTOPPED') return this.#result({ row, startedAt, exchange }, uncounted(judgement))
     const reviewed = await this.#options.watch.review({ row, exchange, judgement, offeredAt })
     return this.#result({ row, startedAt, exchange }, reviewed)
   }
@@ -90,6 +91,12 @@ export class Delivery {
     if (kind === 'outage' || kind === 'throttled') log.debug(facts, 'email not sent; attempt given back')
     else log.warn(facts, 'email not sent')
   }
+}
+
+/** It was our own will that ended the waiting for an answer: as when a worker dies, the attempt does not count. */
+function uncounted(judgement: Judgement): Judgement {
+  const { outcome } = judgement
+  return outcome.kind === 'ambiguous' ? { ...judgement, outcome: { ...outcome, retryAfterMs: 0 } } : judgement
 }
 
 interface Attempt {

@@ -103,10 +103,7 @@ export class ServerWatch {
     if (says421(exchange) && working > 0) {
       if (again) return judgement
       this.#limit.shrinkTo(working)
-      return keepAmbiguity(judgement, {
-        ...judgement,
-        outcome: { ...reasonOf(judgement), kind: 'throttled', retryAfterMs: leastRetryMs },
-      })
+      return { ...judgement, outcome: { ...reasonOf(judgement), kind: 'throttled', retryAfterMs: leastRetryMs } }
     }
     const before = this.#outage.touched(offeredAt)
     const well = await this.#probe()

@@ -2,22 +2,17 @@ import type { Logger } from 'pino'
 import { coalesce } from '../runtime/coalesce.ts'
 import { type Loop, startLoop } from '../runtime/loop.ts'
 import { HandOver } from './hand-over.ts'
-import { type AttemptResult, byUrgency, type Claim, type ClaimRequest, type LeasedTable } from './leased-table.ts'
+import { Held, type Work } from './lease.ts'
+import {
+  type AttemptResult,
+  byUrgency,
+  type Claim,
+  type ClaimRequest,
+  type LeasedTable,
+  rescuedAtOnce,
+} from './leased-table.ts'
 import { Pace } from './pace.ts'
 import { Recorder } from './recorder.ts'
-
-/** A claimed row and how long it may be worked on. */
-export interface Lease<Row extends Claim> {
-  readonly row: Row
-  /** True once the lease has run out or passed to another: what has not been handed over must not be any more. */
-  lost(): boolean
-}
-
-/** A row that is being worked on. */
-export interface Work<Row extends Claim> extends Lease<Row> {
-  /** To be asked right before the row is handed over; only after a yes, and at once, may it be. */
-  handOver(): Promise<boolean>
-}
 
 export interface DrainOptions<Row extends Claim> {
   readonly table: LeasedTable<Row>
@@ -296,40 +291,17 @@ export class Drain<Row extends Claim> {
   /** What nobody else does while rows lie still: rescue what a dead worker left, end what is too late. */
   async #tidy(): Promise<void> {
     const { table, log } = this.#options
-    const rescued = await table.reap()
-    for (const rescue of rescued) log.warn(rescue, 'rescued: its worker let the lease run out')
-    if (rescued.length > 0) this.wake()
+    for (let more = true; more; ) {
+      const rescued = await table.reap()
+      for (const rescue of rescued) log.warn(rescue, 'rescued: its worker let the lease run out')
+      if (rescued.length > 0) this.wake()
+      more = rescued.length === rescuedAtOnce
+    }
     this.#logExpired(await table.expire())
   }
 
   #logExpired(ids: readonly number[]): void {
     if (ids.length > 0) this.#options.log.info({ ids }, 'expired: not sent before not_after')
-  }
-}
-
-class Held<Row extends Claim> implements Work<Row> {
-  readonly row: Row
-  /** By the monotonic clock. */
-  expiresAt: number
-  /** Not started by then: the lanes are stuck, and another worker may have one that is free. */
-  wasRenewed = false
-  /** The answer to the question whether it may be handed over. */
-  asked: Promise<boolean> | undefined
-  readonly #ask: (lease: Lease<Row>) => Promise<boolean>
-
-  constructor(row: Row, expiresAt: number, ask: (lease: Lease<Row>) => Promise<boolean>) {
-    this.row = row
-    this.expiresAt = expiresAt
-    this.#ask = ask
-  }
-
-  lost(): boolean {
-    return performance.now() > this.expiresAt
-  }
-
-  handOver(): Promise<boolean> {
-    this.asked = this.#ask(this)
-    return this.asked
   }
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { Lease } from './drain.ts'
+import type { Lease } from './lease.ts'
 import type { Claim } from './leased-table.ts'
 import type { Pace } from './pace.ts'
 
@@ -22,13 +22,14 @@ interface Asking {
 
 const firstRetryMs = 50
 const lastRetryMs = 1_000
+const longestWaitMs = 10_000
 /** A statement waits so long for a quarter of those at work, where another one is likely to come meanwhile. */
 const lingerMs = 2
 const share = 4
 
 /**
  * Nothing is handed over before it is durable that it is. All who are ready share one statement: whoever asks while one runs goes
- * into the next. While the database is out of reach they wait, as long as their leases last.
+ * into the next. While the database is out of reach they wait a few seconds: no longer than a mail server waits for a message.
  */
 export class HandOver {
   readonly #options: HandOverOptions
@@ -110,9 +111,10 @@ export class HandOver {
   }
 
   async #persist(leases: readonly Lease<Claim>[]): Promise<ReadonlySet<string>> {
+    const until = performance.now() + longestWaitMs
     for (let retryMs = firstRetryMs; ; retryMs = Math.min(lastRetryMs, retryMs * 2)) {
       const held = leases.filter((lease) => !lease.lost())
-      if (held.length === 0 || this.#givenUp.signal.aborted) return new Set()
+      if (held.length === 0 || this.#givenUp.signal.aborted || performance.now() > until) return new Set()
       try {
         return await this.#options.mark(held.map(({ row }) => row))
       } catch (err) {

@@ -73,6 +73,8 @@ export interface LeasedTableOptions {
   readonly leaseSeconds: number
 }
 
+/** Rows that are rescued in one statement at most. */
+export const rescuedAtOnce = 1000
 const batch = 1000
 /** Other programs may have written any number. */
 const mostAttempts = 1_000_000
@@ -202,7 +204,7 @@ export class LeasedTable<Row extends Claim> {
 
   /** Takes back rows whose worker let its lease run out. Any worker may call it at any time; several at once share the work. */
   reap(): Promise<Rescue[]> {
-    return rescueDead(this.#database, this.#definition, { leaseSeconds: this.#leaseSeconds, limit: batch })
+    return rescueDead(this.#database, this.#definition, { leaseSeconds: this.#leaseSeconds, limit: rescuedAtOnce })
   }
 
   /** Ends waiting rows whose `not_after` has passed, also while nothing is claimed; answers their ids. */

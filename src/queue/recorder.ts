@@ -17,6 +17,8 @@ export interface RecorderOptions {
 
 const firstRetryMs = 100
 const lastRetryMs = 1_000
+/** When trying again has taken so long between two tries, one row may be keeping the others back. */
+const patienceMs = 400
 /** A commit costs as much as a dozen rows: so long an outcome waits for others to share one, and no longer than there are so many. */
 const lingerMs = 20
 const enough = 32
@@ -86,7 +88,7 @@ export class Recorder {
     this.#writing = false
   }
 
-  /** Answers the results whose rows are locked. */
+  /** Answers the results that are to be tried later: their rows are locked, or something in the database refuses them alone. */
   async #persist(results: readonly AttemptResult[]): Promise<readonly AttemptResult[]> {
     for (let retryMs = firstRetryMs; ; retryMs = Math.min(lastRetryMs, retryMs * 2)) {
       try {
@@ -98,6 +100,7 @@ export class Recorder {
       } catch (err) {
         if (isRefusedData(err)) return this.#persistOneByOne(results, err)
         if (this.#givenUp.signal.aborted) return this.#abandon(results, err)
+        if (retryMs >= patienceMs && isAboutRow(err)) return results.length > 1 ? this.#oneByOne(results) : results
         if (retryMs === firstRetryMs)
           this.#options.log.warn({ err, outcomes: results.length }, 'cannot record outcomes; trying again')
         await this.#pause(retryMs)
@@ -108,11 +111,7 @@ export class Recorder {
   /** An outcome that PostgreSQL cannot hold must not take others with it, and is itself recorded as far as it can be. */
   async #persistOneByOne(results: readonly AttemptResult[], err: unknown): Promise<readonly AttemptResult[]> {
     const [only] = results
-    if (results.length > 1) {
-      const locked = []
-      for (const result of results) locked.push(...(await this.#persist([result])))
-      return locked
-    }
+    if (results.length > 1) return this.#oneByOne(results)
     if (only === undefined || Object.keys(only.details).length === 0) return this.#abandon(results, err)
     this.#options.log.error({ err, id: only.id }, 'recorded without its details, which the database refused')
     const { settlement } = only
@@ -122,7 +121,13 @@ export class Recorder {
     return locked.length > 0 ? [only] : []
   }
 
-  /** Another program has the row locked; the lease is renewed meanwhile. */
+  async #oneByOne(results: readonly AttemptResult[]): Promise<readonly AttemptResult[]> {
+    const later = []
+    for (const result of results) later.push(...(await this.#persist([result])))
+    return later
+  }
+
+  /** Another program has the row locked, or a trigger of its own refuses it; the lease is renewed meanwhile. */
   async #tryLater(waiting: Waiting): Promise<void> {
     await this.#pause(firstRetryMs)
     if (!this.#givenUp.signal.aborted) return this.#enqueue(waiting)
@@ -149,4 +154,9 @@ export class Recorder {
 /** SQLSTATE classes 22 and 23: this data will never do. Anything else may pass with time. */
 function isRefusedData(err: unknown): boolean {
   return err instanceof Error && 'code' in err && typeof err.code === 'string' && /^2[23]...$/.test(err.code)
+}
+
+/** An exception of a trigger, a missing right or column, an internal error: it may be about one row only. */
+function isAboutRow(err: unknown): boolean {
+  return err instanceof Error && 'code' in err && typeof err.code === 'string' && /^(P0|42|44|XX)...$/.test(err.code)
 }

@@ -26,7 +26,9 @@ export function setScene(): Scene {
     await database.drop()
     await installation.remove()
   })
-  beforeEach(() => sql`TRUNCATE email_queue RESTART IDENTITY`.execute(database.db))
+  beforeEach(() =>
+    sql`TRUNCATE email_queue, fleet.email_attempts, fleet.email_handovers RESTART IDENTITY`.execute(database.db),
+  )
   return {
     get database() {
       return database

@@ -87,14 +87,16 @@ describe('a worker that is told to stop', () => {
     expect(await countByStatus(scene.database.db)).toEqual({ pending: 1 })
   })
 
-  it('counts the attempt where the server had the whole message and did not answer in time', async () => {
+  it('calls the attempt ambiguous, and does not count it, where the server had the whole message and did not answer in time', async () => {
     const server = await startRawServer({ greeting: ['220 test', stall, stall], '.': stall })
     await insertMails(scene.database.db, 1)
     const worker = startWorker(`smtp://127.0.0.1:${server.port}`, { SHUTDOWN_SECONDS: '1', EMAIL_CONCURRENCY: '1' })
     await expect.poll(() => server.messages.length).toBe(1)
     expect(await worker.stop('SIGINT')).toEqual({ code: 0, signal: null })
     expect(await countByStatus(scene.database.db)).toEqual({ pending: 1 })
-    expect(await attemptsOf(scene.database.db, 'pending')).toEqual([1])
+    expect(await attemptsOf(scene.database.db, 'pending')).toEqual([0])
+    const ledger = await scene.database.db.selectFrom('fleet.email_attempts').select('outcome').execute()
+    expect(ledger).toEqual([{ outcome: 'ambiguous' }])
   })
 })
 
