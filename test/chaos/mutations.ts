@@ -23,7 +23,7 @@ export const mutations = {
     },
   ],
   'lease check': [
-    { file: 'queue/drain.ts', find: 'return performance.now() > this.expiresAt', replace: 'return false' },
+    { file: 'queue/lease.ts', find: 'return performance.now() > this.expiresAt', replace: 'return false' },
     {
       file: 'queue/leased-table.ts',
       find: "WHERE q.claim_token = c.token AND q.status = 'sending' AND q.leased_until > now()",
