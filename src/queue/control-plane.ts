@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type pg from 'pg'
 import type { PgBoss } from 'pg-boss'
 import type { Logger } from 'pino'
 import type { Database } from '../db/pool.ts'
@@ -25,6 +26,7 @@ export interface ControlJob {
 
 const secondsToKeepDone = 24 * 3600
 const heartbeatSeconds = 10
+const answerTimeoutMs = 15_000
 const firstRetryMs = 1_000
 const lastRetryMs = 60_000
 
@@ -70,7 +72,7 @@ export async function joinControlPlane(
   // Half as much code again as the rest of a worker.
   const { PgBoss } = await import('pg-boss')
   const boss = new PgBoss({
-    db: { executeSql: (text, values) => database.pool.query(text, values as unknown[]) },
+    db: { executeSql: (text, values) => execute(database, text, values as unknown[]) },
     migrate: false,
     createSchema: false,
     instanceName,
@@ -116,6 +118,13 @@ async function take(boss: PgBoss, job: ControlJob, log: Logger): Promise<void> {
   })
   await boss.schedule(queue, schedule, null, { tz: 'UTC', missed: 'once' })
   if (atStart) await boss.send(queue)
+}
+
+/** A statement without an answer takes its connection with it: where that has gone half-open pg-boss would keep it for ever. */
+function execute({ pool }: Database, text: string, values: unknown[]) {
+  // node-postgres knows `query_timeout` for one query; its types do not.
+  const query: pg.QueryConfig & { query_timeout: number } = { text, values, query_timeout: answerTimeoutMs }
+  return pool.query(query)
 }
 
 /** Without a database pg-boss reports an error a second. */

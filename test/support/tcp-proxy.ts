@@ -5,6 +5,8 @@ export interface TcpProxy {
   readonly port: number
   /** From now on nothing passes, in either direction, and nothing is closed: as behind a firewall that forgot its connections. */
   goSilent(): void
+  /** New connections pass again; those that fell silent stay so. */
+  openAnew(): void
   stop(): Promise<void>
 }
 
@@ -32,6 +34,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     goSilent() {
       silent = true
       for (const socket of sockets) socket.unpipe().resume().removeAllListeners('end')
+    },
+    openAnew() {
+      silent = false
     },
     async stop() {
       for (const socket of sockets) socket.destroy()
