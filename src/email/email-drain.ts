@@ -39,7 +39,7 @@ export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
   const watch: ServerWatch = new ServerWatch({
     lanes: concurrency,
     transport,
-    takeBack: (rows) => takeBack(database.db, rows),
+    takeBack: (rows) => takeBack(database, rows),
     onReady: () => drain.wake(),
     log,
     ...(options.firstPauseMs === undefined ? {} : { firstPauseMs: options.firstPauseMs }),

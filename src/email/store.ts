@@ -1,7 +1,6 @@
-import { type Kysely, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { TemplateChoice } from '../config/template-choice.ts'
 import type { Database } from '../db/pool.ts'
-import type { DB } from '../db/schema.ts'
 import { type Claim, LeasedTable, type LeasedTableDefinition, type LeasedTableOptions } from '../queue/leased-table.ts'
 import type { RecipientStates } from './policy.ts'
 import type { RefusedRow } from './refusal-streak.ts'
@@ -68,14 +67,15 @@ export function emailTable(database: Database, options: EmailTableOptions): Leas
  * Takes rows back that were failed, or are just being recorded as failed, for what turned out to be an outage; unless somebody has
  * claimed or changed them since.
  */
-export async function takeBack(db: Kysely<DB>, rows: readonly RefusedRow[]): Promise<void> {
+export async function takeBack(database: Database, rows: readonly RefusedRow[]): Promise<void> {
   if (rows.length === 0) return
-  await sql`
+  const statement = sql`
     UPDATE email_queue
        SET status       = 'pending',
            leased_until = NULL,
            attempts     = greatest(0, attempts - 1)
      WHERE id = ANY(${rows.map(({ id }) => id)}::int[])
        AND claim_token = ANY(${rows.map(({ token }) => token)}::bigint[])
-       AND status IN ('failed', 'sending')`.execute(db)
+       AND status IN ('failed', 'sending')`.compile(database.db)
+  await database.runPrepared('email_queue take back', statement)
 }
