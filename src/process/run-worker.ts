@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import process from 'node:process'
 import type { Logger } from 'pino'
 import { type Config, ConfigError, loadConfig } from '../config/config.ts'
-import { connectDatabase, type Database, isUnreachable } from '../db/pool.ts'
+import { connectDatabase, type Database, type DatabaseOptions, isUnreachable } from '../db/pool.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { waitForDatabase } from './database-ready.ts'
 import { closingMs, endIfNotStopped } from './deadline.ts'
@@ -29,8 +29,8 @@ export interface RunningWorker {
 export interface WorkerDefinition {
   readonly name: string
   readonly needs: readonly ('database' | 'smtp')[]
-  /** For a worker of a queue: see `DatabaseOptions`. */
-  readonly keepsPlans?: boolean
+  /** What its database sessions are like, where that is not the usual. */
+  readonly sessions?: Pick<DatabaseOptions, 'keepsPlans' | 'statementTimeoutMs'>
   /** Imports what the worker does, while the database is being looked at. */
   load(): Promise<StartWorker>
 }
@@ -72,8 +72,8 @@ interface Life {
 async function live({ definition, config, shutdown, log }: Life): Promise<void> {
   const { url, directUrl, poolMax } = config.database
   if (url === undefined) throw new Error('no DATABASE_URL')
-  const { name, keepsPlans = false } = definition
-  const database = connectDatabase({ url, applicationName: `fleet ${name}`, max: poolMax, keepsPlans })
+  const { name, sessions = {} } = definition
+  const database = connectDatabase({ url, applicationName: `fleet ${name}`, max: poolMax, ...sessions })
   const owner = `${name}@${hostname()}:${process.pid}`
   try {
     const context = { config, database, directUrl: directUrl ?? url, owner, log }
