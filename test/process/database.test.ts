@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { sql } from 'kysely'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -122,6 +124,21 @@ describe('a worker that loses its database', () => {
     await waitForMails(server, before + 200)
     await cluster.stop()
     await worker.logged(/^not listening/)
+    await cluster.start()
+    await expectDelivery(worker, 1_500)
+  })
+
+  it('survives a crash of the server under load', async () => {
+    await sql`TRUNCATE email_queue`.execute(database.db)
+    const before = server.mails.length
+    const worker = startWorker(env)
+    await worker.ready()
+    await insertMails(database.db, 1_500)
+    await waitForMails(server, before + 200)
+    const [pid] = (await readFile(join(cluster.dataDirectory, 'postmaster.pid'), 'utf8')).split('\n')
+    process.kill(Number(pid), 'SIGQUIT') // It ends at once, as in a crash, and recovers when it is started.
+    await worker.logged(/^not listening/)
+    await cluster.stop()
     await cluster.start()
     await expectDelivery(worker, 1_500)
   })
