@@ -142,7 +142,7 @@ export class LeasedTable<Row extends Claim> {
              claim_token  = nextval('fleet.claim_token_seq'),
              claimed_by   = ${this.#owner},
              claimed_at   = now(),
-             leased_until = CASE WHEN ${late} THEN NULL ELSE now() + ${this.#lease} END,
+             leased_until = CASE WHEN ${late} THEN NULL ELSE clock_timestamp() + ${this.#lease} END,
              error_class  = CASE WHEN ${late} THEN 'expired' ELSE q.error_class END,
              last_error   = CASE WHEN ${late} THEN 'Not sent before its not_after' ELSE q.last_error END,
              ${onClaim}

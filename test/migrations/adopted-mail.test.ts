@@ -141,7 +141,7 @@ describe('mail that waits when the fleet comes', () => {
       messageIdDomain: 'vertex.example',
       holdAmbiguous: [],
     })
-    expect(await worker.claim({ limit: 100 })).toEqual({ rows: [], expired: [] })
+    expect(await worker.claim({ limit: 100 })).toEqual({ rows: [], expired: [], more: false })
     expect(await worker.reap()).toEqual([])
   })
 })
