@@ -66,7 +66,7 @@ export class Sink {
     this.#stalled.clear()
   }
 
-  /** The trouble that this session has at this step, if any. */
+  /** The trouble of this connection at this step, if any. */
   troubleAt(step: SinkStep): Trouble | undefined {
     const trouble = this.#trouble
     return trouble?.at === step && this.#options.chance() < trouble.share ? trouble : undefined
