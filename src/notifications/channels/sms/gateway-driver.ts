@@ -1,4 +1,4 @@
-import { unescape } from 'node:querystring'
+import { unescape as decoded } from 'node:querystring'
 import type { SmsDriver, SmsMessage, SmsTerms } from './driver.ts'
 import { judgeSilence } from './exchange-policy.ts'
 import { judgeGateway } from './gateway-policy.ts'
@@ -47,10 +47,10 @@ function requestFor(url: URL, method: GatewaySettings['method']): HttpRequest {
 /** What a template holds beside its host and its placeholders: login, values of the query, long parts of the path. */
 function secretsOf(template: string): string[] {
   const { username, password, pathname, searchParams } = new URL(template)
-  const login = [username, password].map(unescape)
+  const login = [username, password].map(decoded)
   const path = pathname.split('/').filter(({ length }) => length >= shortestPathSecret)
   const basic = Buffer.from(login.join(':')).toString('base64')
-  return [...login, basic, ...path.map(unescape), ...searchParams.values()].filter(
+  return [...login, basic, ...path.map(decoded), ...searchParams.values()].filter(
     (value) => !/^\{(?:to|text)\}$/.test(value),
   )
 }
