@@ -24,7 +24,7 @@ export function createWays({ config, database, log }: Pick<WorkerContext, 'confi
 }
 
 /** E-mail becomes a mail of the queue. */
-const asMail: Way = {
+export const asMail: Way = {
   destination: 'email_queue',
   async deliver(notice) {
     const made = mailOf(notice)
@@ -35,7 +35,7 @@ const asMail: Way = {
 }
 
 /** What is told in the application is there already. */
-const byBeingThere: Way = {
+export const byBeingThere: Way = {
   destination: 'the application',
   deliver: async () => ({ outcome: { kind: 'sent' } }),
 }
