@@ -13,7 +13,7 @@ export function readTelegramHtml(text: string, parseMode: unknown): ReadHtml {
   const open: string[] = []
   let visible = ''
   let at = 0
-  for (const match of text.matchAll(/<(\/?)([^\s>]*)([^>]*)(>?)/g)) {
+  for (const match of text.matchAll(/<(\/?)([^\s>]*)((?:"[^"]*"|'[^']*'|[^'">])*)(>?)/g)) {
     visible += decode(text.slice(at, match.index))
     at = match.index + match[0].length
     const [, slash, name = '', attributes = '', end] = match
