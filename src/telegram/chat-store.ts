@@ -1,50 +1,12 @@
 import { sql } from 'kysely'
 import type { Database } from '../db/pool.ts'
 
-const firstPauseMs = 1_000
-const longestPauseMs = 60_000
-
-/** What is known of the bot and its chats beside their turns. */
+/** What is known of chats beside their turns. */
 export class ChatStore {
   readonly #database: Database
 
   constructor(database: Database) {
     this.#database = database
-  }
-
-  /** False where it pauses for as long already. */
-  async pause(forMs: number, reason: string): Promise<boolean> {
-    const { numAffectedRows } = await sql`
-      UPDATE fleet.channels
-         SET paused_until = ${afterMs(forMs)}, reason = ${reason}
-       WHERE name = 'telegram' AND (paused_until IS NULL OR paused_until < ${afterMs(forMs)})`.execute(
-      this.#database.db,
-    )
-    return numAffectedRows === 1n
-  }
-
-  /** Pauses for longer than the last time, unless it pauses already: of many who meet the same outage one counts. Answers for how long. */
-  async strike(reason: string): Promise<{ readonly struck: boolean; readonly pauseMs: number }> {
-    const { db } = this.#database
-    const pauseMs = sql`least(${longestPauseMs}, ${firstPauseMs} * 2 ^ least(strikes, 20))`
-    const { rows: struck } = await sql<{ pauseMs: number }>`
-      UPDATE fleet.channels
-         SET paused_until = clock_timestamp() + ${pauseMs} * interval '1 millisecond', strikes = least(strikes, 20) + 1,
-             reason = ${reason}
-       WHERE name = 'telegram' AND (paused_until IS NULL OR paused_until <= clock_timestamp())
-      RETURNING (extract(epoch FROM paused_until - clock_timestamp()) * 1000)::float8 AS "pauseMs"`.execute(db)
-    if (struck[0] !== undefined) return { struck: true, pauseMs: struck[0].pauseMs }
-    const { rows } = await sql<{ pauseMs: number }>`
-      SELECT (extract(epoch FROM least(paused_until, clock_timestamp() + interval '1 hour') - clock_timestamp()) * 1000)::float8 AS "pauseMs"
-        FROM fleet.channels WHERE name = 'telegram' AND paused_until > clock_timestamp()`.execute(db)
-    return { struck: false, pauseMs: rows[0]?.pauseMs ?? 0 }
-  }
-
-  /** Forgets the outages there were in a row; false where there were none. */
-  async forgetStrikes(): Promise<boolean> {
-    const { numAffectedRows } = await sql`
-      UPDATE fleet.channels SET strikes = 0 WHERE name = 'telegram' AND strikes > 0`.execute(this.#database.db)
-    return numAffectedRows === 1n
   }
 
   /** False where that is known already. */
@@ -80,8 +42,4 @@ export class ChatStore {
       return Number(numAffectedRows ?? 0)
     })
   }
-}
-
-function afterMs(forMs: number) {
-  return sql`clock_timestamp() + ${forMs}::float8 * interval '1 millisecond'`
 }

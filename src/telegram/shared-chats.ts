@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Database } from '../db/pool.ts'
+import type { ChannelPause } from '../notifications/channel-pause.ts'
 import { ChatStore } from './chat-store.ts'
 import type { TelegramChats, Turn } from './telegram-chats.ts'
 import { type BookedTurn, furthestTurnMs, type SendLimits, TurnStore } from './turn-store.ts'
@@ -8,6 +9,8 @@ import { type BookedTurn, furthestTurnMs, type SendLimits, TurnStore } from './t
 export interface SharedChatsOptions {
   readonly database: Database
   readonly limits: SendLimits
+  /** Of the whole channel. */
+  readonly pause: ChannelPause
   readonly log: Logger
 }
 
@@ -25,14 +28,16 @@ const lastLookMs = 25
 export class SharedChats implements TelegramChats {
   readonly #turns: TurnStore
   readonly #chats: ChatStore
+  readonly #pause: ChannelPause
   readonly #log: Logger
   /** How far the database's clock is ahead of this process's monotonic one, as the quickest answer has shown. */
   #aheadMs = Number.NEGATIVE_INFINITY
   #sawStrikes = false
 
-  constructor({ database, limits, log }: SharedChatsOptions) {
+  constructor({ database, limits, pause, log }: SharedChatsOptions) {
     this.#turns = new TurnStore(database, limits)
     this.#chats = new ChatStore(database)
+    this.#pause = pause
     this.#log = log
   }
 
@@ -62,20 +67,19 @@ export class SharedChats implements TelegramChats {
   }
 
   async pause(forMs: number, reason: string): Promise<void> {
-    if (await this.#chats.pause(forMs, reason)) this.#log.warn({ reason, forMs }, 'Telegram pauses')
+    await this.#pause.pause(forMs, reason)
   }
 
   async outage(reason: string): Promise<number> {
-    const { struck, pauseMs } = await this.#chats.strike(reason)
-    if (struck) this.#log.warn({ reason, forMs: Math.round(pauseMs) }, 'outage: Telegram pauses')
     this.#sawStrikes = true
-    return pauseMs
+    return this.#pause.outage(reason)
   }
 
+  /** Asks the database only where the last turn has shown that there was an outage. */
   async passed(): Promise<void> {
     if (!this.#sawStrikes) return
+    await this.#pause.passed()
     this.#sawStrikes = false
-    if (await this.#chats.forgetStrikes()) this.#log.info('outage over: Telegram takes messages')
   }
 
   async unreachable(chatId: string, errorClass: string, reason: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { connectDatabase, type Database } from '../../src/db/pool.ts'
+import { channelPause } from '../../src/notifications/channel-pause-store.ts'
 import { SharedChats } from '../../src/telegram/shared-chats.ts'
 import type { SendLimits } from '../../src/telegram/turn-store.ts'
 import type { BotRequest } from '../support/bot-api-server.ts'
@@ -8,7 +9,8 @@ import type { BotRequest } from '../support/bot-api-server.ts'
 /** Another process, as far as the database can tell: the chats through a pool of its own. */
 export function openChats(url: string, limits: SendLimits): { chats: SharedChats; database: Database } {
   const database = connectDatabase({ url, applicationName: 'fleet test chats', max: 5, keepsPlans: true })
-  return { chats: new SharedChats({ database, limits, log: pino({ level: 'silent' }) }), database }
+  const pause = channelPause(database, 'telegram')
+  return { chats: new SharedChats({ database, limits, pause, log: pino({ level: 'silent' }) }), database }
 }
 
 /** Sends so many messages to the chat, each when it is its turn, one after the other; answers when they would have arrived. */
