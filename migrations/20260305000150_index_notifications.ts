@@ -17,7 +17,7 @@ export async function up(db: Kysely<any>): Promise<void> {
          WHERE i.indrelid = 'public.notifications'::regclass AND NOT i.indisvalid
            AND c.relname IN (
                  'ux_notifications_dedup_key', 'ix_notifications_claim', 'ix_notifications_sending', 'ix_notifications_not_after',
-                 'ix_notifications_ended', 'ix_notifications_chat', 'ix_notifications_group', 'ix_notifications_needs_fallback',
+                 'ix_notifications_ended', 'ix_notifications_chat', 'ix_notifications_chat_sending', 'ix_notifications_group', 'ix_notifications_needs_fallback',
                  'ix_notifications_fallback_of', 'ix_notifications_digest_of', 'ix_notifications_unread')
       LOOP
         EXECUTE format('DROP INDEX %s', broken);
@@ -54,6 +54,9 @@ async function indexRelations(db: Kysely<any>): Promise<void> {
     CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_notifications_chat ON notifications (recipient, prio, id)
      WHERE type = 'telegram' AND status IN ('pending', 'sending') AND digest_of IS NULL`.execute(db)
   await sql`
+    CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_notifications_chat_sending ON notifications (recipient)
+     WHERE type = 'telegram' AND status = 'sending' AND digest_of IS NULL`.execute(db)
+  await sql`
     CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_notifications_group ON notifications (group_id, type, id)
      WHERE group_id IS NOT NULL AND status IN ('pending', 'sending') AND digest_of IS NULL`.execute(db)
   await sql`
@@ -72,6 +75,7 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_digest_of`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_fallback_of`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_group`.execute(db)
+  await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_chat_sending`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_chat`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_needs_fallback`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_ended`.execute(db)
