@@ -34,7 +34,8 @@ async function addColumns(db: Kysely<any>): Promise<void> {
       ADD COLUMN claimed_at   timestamptz,
       ADD COLUMN leased_until timestamptz,
       ADD COLUMN rescues      smallint NOT NULL DEFAULT 0,
-      ADD COLUMN when_ambiguous text`.execute(db)
+      ADD COLUMN when_ambiguous text,
+      ADD COLUMN notification_id integer`.execute(db)
 }
 
 async function holdWaitingMail(db: Kysely<any>): Promise<void> {
@@ -94,7 +95,7 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`SELECT fleet.withdraw('storage', 'email_queue')`.execute(db)
   await sql`
     ALTER TABLE email_queue
-      DROP COLUMN when_ambiguous, DROP COLUMN rescues, DROP COLUMN leased_until, DROP COLUMN claimed_at, DROP COLUMN claimed_by, DROP COLUMN claim_token,
+      DROP COLUMN notification_id, DROP COLUMN when_ambiguous, DROP COLUMN rescues, DROP COLUMN leased_until, DROP COLUMN claimed_at, DROP COLUMN claimed_by, DROP COLUMN claim_token,
       DROP COLUMN error_class, DROP COLUMN recipients, DROP COLUMN message_id, DROP COLUMN dedup_key,
       DROP COLUMN not_after, DROP COLUMN prio, DROP COLUMN due_at, DROP COLUMN enqueued_at`.execute(db)
   await sql`DROP SEQUENCE fleet.claim_token_seq`.execute(db)

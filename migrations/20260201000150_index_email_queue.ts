@@ -15,7 +15,7 @@ export async function up(db: Kysely<any>): Promise<void> {
       FOR broken IN
         SELECT indexrelid FROM pg_index
          WHERE indexrelid IN (
-                 to_regclass('public.ux_email_queue_dedup_key'), to_regclass('public.ix_email_queue_claim'),
+                 to_regclass('public.ux_email_queue_dedup_key'), to_regclass('public.ux_email_queue_notification_id'), to_regclass('public.ix_email_queue_claim'),
                  to_regclass('public.ix_email_queue_sending'), to_regclass('public.ix_email_queue_not_after'),
                  to_regclass('public.ix_email_queue_ended'))
            AND NOT indisvalid
@@ -25,6 +25,10 @@ export async function up(db: Kysely<any>): Promise<void> {
     END $$`.execute(db)
   await sql`
     CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ux_email_queue_dedup_key ON email_queue (dedup_key)`.execute(db)
+  await sql`
+    CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ux_email_queue_notification_id ON email_queue (notification_id)`.execute(
+    db,
+  )
   // Claiming probes each priority for its oldest due rows; rows in hand are few; what has ended is listed by when it ended.
   await sql`
     CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_email_queue_claim ON email_queue (prio, due_at, id)
@@ -45,5 +49,6 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_email_queue_not_after`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_email_queue_sending`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_email_queue_claim`.execute(db)
+  await sql`DROP INDEX CONCURRENTLY IF EXISTS ux_email_queue_notification_id`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ux_email_queue_dedup_key`.execute(db)
 }

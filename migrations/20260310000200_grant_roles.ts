@@ -17,7 +17,7 @@ async function listGrants(db: Kysely<any>): Promise<void> {
   // only: no other columns. Where some hold passwords, keys, or mails with links that open accounts, those that do not are named one by
   // one: what a platform adds there of its own may be a secret, too.
   //
-  // To lock a row takes the right to update some column of it: fleet_worker deletes from the archive and from notifications so.
+  // To lock a row takes the right to update some column of it: fleet_worker deletes from the archive so.
   //
   // fleet_app adds to the audit log and to the mail queue, which do not say whose their rows are; it reads back no more of them than
   // an INSERT … ON CONFLICT (dedup_key) … RETURNING id needs, and how a mail is getting on.
@@ -38,8 +38,13 @@ async function listGrants(db: Kysely<any>): Promise<void> {
       ('fleet_worker', 'TABLE', '{fleet.email_archive}', '{UPDATE}', '{archived_at}'),
       ('fleet_worker', 'TABLE', '{fleet.email_attempts}', '{SELECT,INSERT}', NULL),
       ('fleet_worker', 'TABLE', '{fleet.email_handovers}', '{SELECT,INSERT,DELETE}', NULL),
-      ('fleet_worker', 'TABLE', '{public.notifications}', '{SELECT,DELETE,MAINTAIN}', NULL),
-      ('fleet_worker', 'TABLE', '{public.notifications}', '{UPDATE}', '{processed_at}'),
+      ('fleet_worker', 'TABLE', '{public.notifications}', '{SELECT,INSERT,UPDATE,DELETE,MAINTAIN}', NULL),
+      ('fleet_worker', 'TABLE', '{public.companies}', '{UPDATE}', '{telegram_chat_id}'),
+      ('fleet_worker', 'TABLE', '{fleet.notification_attempts}', '{SELECT,INSERT}', NULL),
+      ('fleet_worker', 'TABLE', '{fleet.notification_handovers,fleet.telegram_links}', '{SELECT,INSERT,DELETE}', NULL),
+      ('fleet_worker', 'TABLE', '{fleet.telegram_links}', '{UPDATE}', '{used_at,chat_id}'),
+      ('fleet_worker', 'TABLE', '{fleet.telegram_chats}', '{SELECT,INSERT,UPDATE}', NULL),
+      ('fleet_worker', 'TABLE', '{fleet.channels}', '{SELECT,UPDATE}', NULL),
       ('fleet_worker', 'TABLE', '{public.audit_log}', '{INSERT}', NULL),
       ('fleet_worker', 'SEQUENCE', '{fleet.claim_token_seq}', '{USAGE}', NULL),
       ('fleet_worker', 'TABLE', '{pgboss.version}', '{SELECT,UPDATE}', NULL),
@@ -71,7 +76,9 @@ async function listGrants(db: Kysely<any>): Promise<void> {
                                     public.storage_folders,public.notifications,public.audit_log,
                                     public.active_projects,public.expiring_subscriptions,
                                     fleet.migrations,fleet.adoptions,fleet.adopted_emails,fleet.partitioned_tables,
-                                    fleet.email_attempts,fleet.email_handovers,
+                                    fleet.adopted_notifications,
+                                    fleet.email_attempts,fleet.email_handovers,fleet.notification_attempts,fleet.notification_handovers,
+                                    fleet.channels,fleet.telegram_chats,
                                     fleet.row_security,
                                     pgboss.version,pgboss.queue,pgboss.schedule,pgboss.subscription,pgboss.bam,pgboss.job,
                                     pgboss.warning,pgboss.queue_stats,pgboss.job_dependency,pgboss.instance}',
@@ -83,7 +90,7 @@ async function listGrants(db: Kysely<any>): Promise<void> {
       ('fleet_readonly', 'TABLE', '{public.email_queue,fleet.email_archive}', '{SELECT}',
         '{id,recipient_to,recipient_cc,recipient_bcc,subject,template_id,status,attempts,max_attempts,last_error,priority,scheduled_at,
           created_at,updated_at,sent_at,enqueued_at,due_at,prio,not_after,dedup_key,message_id,recipients,error_class,claim_token,
-          claimed_by,claimed_at,leased_until,rescues,when_ambiguous}'),
+          claimed_by,claimed_at,leased_until,rescues,when_ambiguous,notification_id}'),
       ('fleet_readonly', 'TABLE', '{fleet.email_archive}', '{SELECT}', '{ended_at,archived_at}')),
     single AS (
       SELECT l.grantee, p.privilege, l.kind, o.object, l."only"::text[],

@@ -44,6 +44,11 @@ const tables = {
     id: 'Number of the mail.',
     status: 'The status that it had.',
   },
+  'fleet.adopted_notifications': {
+    '': 'Notices that had to be held, or whose status says something else to the fleet, when it came.',
+    id: 'Number of the notice.',
+    status: 'The status that it had.',
+  },
   'fleet.partitioned_tables': {
     '': 'The tables whose monthly partitions are the fleet’s to make and drop.',
     parent: 'The table that is partitioned.',

@@ -2,6 +2,7 @@ import process from 'node:process'
 import { projectFolder } from '../runtime/folders.ts'
 import type { Mailbox } from '../runtime/mail-address.ts'
 import { ConfigError } from './config-error.ts'
+import type { Fallbacks } from './fallbacks.ts'
 import { warnOfMisspeltNames } from './misspelt-names.ts'
 import { parseGiven } from './parse-given.ts'
 import { findMissing, type Need } from './requirements.ts'
@@ -34,10 +35,32 @@ export interface Config {
     readonly dkim: { readonly domain: string; readonly selector: string; readonly privateKey: string } | undefined
   }
   readonly defaultLocale: 'ru' | 'en'
+  readonly defaultTimeZone: string
+  readonly notifications: {
+    /** For each channel. */
+    readonly concurrency: number
+    readonly leaseSeconds: number
+    readonly pollSeconds: number
+    readonly backoff: { readonly firstMs: number; readonly lastMs: number }
+    /** How long one waits for others of its group. */
+    readonly groupSeconds: number
+    readonly fallbacks: Fallbacks
+  }
   readonly telegram: {
     readonly botToken: string | undefined
     /** Without a slash at its end, or `outbox:`. */
     readonly apiRoot: string
+    readonly perSecond: number
+    readonly chatPerSecond: number
+    readonly chatBurst: number
+    readonly groupPerMinute: number
+  }
+  readonly sms: {
+    readonly twilio:
+      | { readonly accountSid: string; readonly authToken: string; readonly from: string; readonly apiRoot: string }
+      | undefined
+    /** Its URL has `{to}` and `{text}` in it. */
+    readonly gateway: { readonly url: string; readonly method: 'GET' | 'POST' } | undefined
   }
   readonly admin: {
     readonly email: string | undefined
@@ -52,6 +75,7 @@ export interface Config {
     readonly viewSessions: Retention
     readonly emailArchive: Retention
     readonly emailAttempts: Retention
+    readonly notificationAttempts: Retention
     readonly notifications: Retention
   }
   /** How long ended mail stays in the queue. */
@@ -104,7 +128,24 @@ function toConfig(values: Values, warnings: string[]): Config {
       dkim: toDkim(values),
     },
     defaultLocale: values.DEFAULT_LOCALE,
-    telegram: { botToken: values.TELEGRAM_BOT_TOKEN, apiRoot: values.TELEGRAM_API_ROOT },
+    defaultTimeZone: values.DEFAULT_TIMEZONE,
+    notifications: {
+      concurrency: values.NOTIFICATIONS_CONCURRENCY,
+      leaseSeconds: values.NOTIFICATIONS_LEASE_SECONDS,
+      pollSeconds: values.NOTIFICATIONS_POLL_SECONDS,
+      backoff: values.NOTIFICATIONS_BACKOFF,
+      groupSeconds: values.NOTIFICATIONS_GROUP_SECONDS,
+      fallbacks: values.NOTIFICATIONS_FALLBACK ?? {},
+    },
+    telegram: {
+      botToken: values.TELEGRAM_BOT_TOKEN,
+      apiRoot: values.TELEGRAM_API_ROOT,
+      perSecond: values.TELEGRAM_PER_SECOND,
+      chatPerSecond: values.TELEGRAM_CHAT_PER_SECOND,
+      chatBurst: values.TELEGRAM_CHAT_BURST,
+      groupPerMinute: values.TELEGRAM_GROUP_PER_MINUTE,
+    },
+    sms: toSms(values),
     admin: {
       email: values.ADMIN_EMAIL,
       telegramChatId: values.ADMIN_TELEGRAM_CHAT_ID,
@@ -117,6 +158,7 @@ function toConfig(values: Values, warnings: string[]): Config {
       viewSessions: values.RETENTION_VIEW_SESSIONS,
       emailArchive: values.RETENTION_EMAIL_ARCHIVE,
       emailAttempts: values.RETENTION_EMAIL_ATTEMPTS,
+      notificationAttempts: values.RETENTION_NOTIFICATION_ATTEMPTS,
       notifications: values.RETENTION_NOTIFICATIONS,
     },
     archive: { emailAfter: values.ARCHIVE_EMAIL_AFTER },
@@ -134,6 +176,22 @@ function toDkim({
   return domain === undefined || selector === undefined || privateKey === undefined
     ? undefined
     : { domain, selector, privateKey }
+}
+
+function toSms(values: Values): Config['sms'] {
+  const {
+    TWILIO_ACCOUNT_SID: accountSid,
+    TWILIO_AUTH_TOKEN: authToken,
+    TWILIO_FROM: from,
+    SMS_GATEWAY_URL: url,
+  } = values
+  return {
+    twilio:
+      accountSid === undefined || authToken === undefined || from === undefined
+        ? undefined
+        : { accountSid, authToken, from, apiRoot: values.TWILIO_API_ROOT },
+    gateway: url === undefined ? undefined : { url, method: values.SMS_GATEWAY_METHOD },
+  }
 }
 
 /** Where the documentation has a variable; what is none (`.env`) comes first. */

@@ -17,7 +17,14 @@ const expectedForNeed: Readonly<Record<Need, { variable: VariableName; expected:
   },
 }
 
-const dkimNames = ['DKIM_DOMAIN', 'DKIM_SELECTOR', 'DKIM_PRIVATE_KEY'] as const
+/** What is given together, or not at all. */
+const sets = [
+  { names: ['DKIM_DOMAIN', 'DKIM_SELECTOR', 'DKIM_PRIVATE_KEY'], rule: 'all three DKIM_ variables or none' },
+  {
+    names: ['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN', 'TWILIO_FROM'],
+    rule: 'account, token and sender of Twilio or none of them',
+  },
+] as const satisfies readonly { readonly names: readonly VariableName[]; readonly rule: string }[]
 
 /** The faults of variables that are missing: those a process needs, and those that others, which are given, need. */
 export function findMissing(isGiven: (name: VariableName) => boolean, needs: readonly Need[]): ConfigFault[] {
@@ -29,10 +36,10 @@ export function findMissing(isGiven: (name: VariableName) => boolean, needs: rea
     )
   }
   for (const need of needs) expectations.set(expectedForNeed[need].variable, expectedForNeed[need].expected)
-  const givenDkim = dkimNames.find(isGiven)
-  if (givenDkim !== undefined) {
-    for (const name of dkimNames)
-      expectations.set(name, `a value, because ${givenDkim} is given: all three DKIM_ variables or none`)
+  for (const { names, rule } of sets) {
+    const given = names.find(isGiven)
+    if (given === undefined) continue
+    for (const name of names) expectations.set(name, `a value, because ${given} is given: ${rule}`)
   }
   return [...expectations]
     .filter(([name]) => !isGiven(name))

@@ -28,12 +28,27 @@ export function readSmtpUrl(text: string): Reading<string> {
 
 /** Reads the root of a Bot API server, given without a slash at its end, or `outbox:`. */
 export function readApiRoot(text: string): Reading<string> {
-  if (text === 'outbox:') return { value: text }
+  return text === 'outbox:' ? { value: text } : readServerRoot(text)
+}
+
+/** Reads the root of an HTTP server, given without a slash at its end. */
+export function readServerRoot(text: string): Reading<string> {
   const url = readUrl(text, ['http:', 'https:'])
   if ('reason' in url) return url
   const { username, password, search, hash } = url.value
   if (username + password + search + hash !== '') return { reason: 'has credentials, a query or a fragment' }
   return { value: url.value.href.replace(/\/+$/, '') }
+}
+
+/** Reads the address of an SMS gateway, which has `{to}` and `{text}` in its path or query. */
+export function readGatewayUrl(text: string): Reading<string> {
+  const missing = ['{to}', '{text}'].find((place) => !text.includes(place))
+  if (missing !== undefined) return { reason: `has no ${missing}` }
+  const filled = text.replaceAll('{to}', '0').replaceAll('{text}', '0')
+  const url = readUrl(filled, ['http:', 'https:'])
+  if ('reason' in url) return url
+  if (url.value.hash !== '') return { reason: 'has a fragment (#)' }
+  return { value: text }
 }
 
 /** Reads what a server can listen on: an IP address without brackets, or a host name. */

@@ -2,11 +2,12 @@ import type { z } from 'zod'
 import { readMailAddress, readMailbox, readMailDomain } from '../runtime/mail-address.ts'
 import { passwordForm, readPassword } from '../runtime/password-rules.ts'
 import { readBackoff } from './backoff.ts'
+import { notificationVariables } from './notification-variables.ts'
 import { readDkimKey } from './private-key.ts'
 import { readRetention } from './retention.ts'
 import { decimalNumber, matching, oneOf, readBy, type TextSchema, wholeNumber } from './schemas.ts'
 import { readTemplateChoice } from './template-choice.ts'
-import { readApiRoot, readDatabaseUrl, readHost, readSmtpUrl } from './urls.ts'
+import { readDatabaseUrl, readHost, readSmtpUrl } from './urls.ts'
 
 /** One environment variable: all that parsing, the text of faults and `docs/config.md` are made from. */
 export interface Variable {
@@ -14,7 +15,9 @@ export interface Variable {
     | 'Database'
     | 'E-mail'
     | 'DKIM'
+    | 'Notifications'
     | 'Telegram'
+    | 'SMS'
     | 'Administrator'
     | 'Console and metrics'
     | 'Retention'
@@ -143,19 +146,7 @@ const table = {
     unset: 'the fleet does not sign mail',
     secret: true,
   },
-  TELEGRAM_BOT_TOKEN: {
-    group: 'Telegram',
-    description: 'The bot that sends Telegram notifications.',
-    schema: matching('a token as BotFather gives it: digits, a colon, letters', /^\d+:[\w-]+$/),
-    unset: 'the local outbox on the embedded database; on any other, such notifications are skipped',
-    secret: true,
-  },
-  TELEGRAM_API_ROOT: {
-    group: 'Telegram',
-    description: 'Another Bot API server, or `outbox:` for the local outbox.',
-    schema: readBy('`https://host:port`, `http://…`, or `outbox:`', readApiRoot),
-    default: 'https://api.telegram.org',
-  },
+  ...notificationVariables,
   ADMIN_EMAIL: {
     group: 'Administrator',
     description: 'Where alerts and the daily digest go by e-mail.',
@@ -229,6 +220,13 @@ const table = {
     group: 'Retention',
     description:
       'How long the ledger of attempts at sending mail, `fleet.email_attempts`, is kept. What is older is dropped, a month at a time.',
+    schema: retention,
+    default: '13 months',
+  },
+  RETENTION_NOTIFICATION_ATTEMPTS: {
+    group: 'Retention',
+    description:
+      'How long the ledger of attempts at notifications, `fleet.notification_attempts`, is kept. What is older is dropped, a month at a time.',
     schema: retention,
     default: '13 months',
   },

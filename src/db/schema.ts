@@ -5,6 +5,14 @@
 
 import type { ColumnType } from "kysely";
 
+export type ArrayType<T> = ArrayTypeImpl<T> extends (infer U)[]
+  ? U[]
+  : ArrayTypeImpl<T>;
+
+export type ArrayTypeImpl<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S[], I[], U[]>
+  : T[];
+
 export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   ? ColumnType<S, I | undefined, U>
   : ColumnType<T, T | undefined, T>;
@@ -397,6 +405,14 @@ export interface Companies {
    */
   projects_limit: Generated<number | null>;
   /**
+   * From when, on its clock, nothing but urgent notices is sent; NULL for no quiet hours.
+   */
+  quiet_from: string | null;
+  /**
+   * Until when; before quiet_from where the quiet hours go over midnight.
+   */
+  quiet_until: string | null;
+  /**
    * Name in addresses; unique.
    */
   slug: string;
@@ -432,6 +448,10 @@ export interface Companies {
    * Id of the user, group or channel that Telegram messages go to, as text; NULL where it gets none.
    */
   telegram_chat_id: string | null;
+  /**
+   * Where it is, as an IANA name such as Europe/Moscow; NULL for DEFAULT_TIMEZONE.
+   */
+  timezone: string | null;
   /**
    * When the row was changed last, in UTC; kept by a trigger.
    */
@@ -511,6 +531,10 @@ export interface EmailQueue {
    * Worth nothing after this time, in UTC: then it expires instead; NULL for no limit.
    */
   not_after: Timestamp | null;
+  /**
+   * The notification that it was made of; unique, NULL for none.
+   */
+  notification_id: number | null;
   /**
    * The priority that counts, 1 to 10; stamped by a trigger.
    */
@@ -593,6 +617,17 @@ export interface FleetAdoptedEmails {
   status: string | null;
 }
 
+export interface FleetAdoptedNotifications {
+  /**
+   * Number of the notice.
+   */
+  id: number;
+  /**
+   * The status that it had.
+   */
+  status: string | null;
+}
+
 export interface FleetAdoptions {
   /**
    * When it was done.
@@ -622,6 +657,29 @@ export interface FleetAdoptions {
    * created, found or changed.
    */
   what: string;
+}
+
+export interface FleetChannels {
+  /**
+   * email, telegram, sms or system.
+   */
+  name: string;
+  /**
+   * When the next message may go, by the limits of the channel.
+   */
+  next_at: Timestamp | null;
+  /**
+   * Nothing is sent before this time; NULL or past where nothing stands against it.
+   */
+  paused_until: Timestamp | null;
+  /**
+   * Why it pauses, or paused last.
+   */
+  reason: string | null;
+  /**
+   * How many pauses in a row; 0 when something got through.
+   */
+  strikes: Generated<number>;
 }
 
 export interface FleetEmailArchive {
@@ -701,6 +759,10 @@ export interface FleetEmailArchive {
    * Worth nothing after this time, in UTC: then it expires instead; NULL for no limit.
    */
   not_after: Timestamp | null;
+  /**
+   * The notification that it was made of; unique, NULL for none.
+   */
+  notification_id: number | null;
   /**
    * The priority that counts, 1 to 10; stamped by a trigger.
    */
@@ -833,6 +895,76 @@ export interface FleetEmailHandovers {
   token: Int8;
 }
 
+export interface FleetNotificationAttempts {
+  /**
+   * Number of the attempt, as the notification counted it: attempts that are given back are not counted.
+   */
+  attempt: number;
+  /**
+   * When it claimed the notification.
+   */
+  claimed_at: Timestamp | null;
+  /**
+   * The code of the answer that decided: of HTTP or of the Bot API; NULL without an answer.
+   */
+  code: number | null;
+  /**
+   * How long the attempt took, in milliseconds.
+   */
+  duration_ms: number | null;
+  /**
+   * When the outcome was recorded.
+   */
+  ended_at: Generated<Timestamp>;
+  /**
+   * Kind of the error, in the words of docs/notifications.md; NULL where there is none.
+   */
+  error_class: string | null;
+  /**
+   * When the message was about to be sent; NULL where it did not come to that.
+   */
+  handed_over_at: Timestamp | null;
+  /**
+   * The notification; it may be deleted.
+   */
+  notification_id: number;
+  /**
+   * sent, soft_failure, throttled, outage, hard_failure, skipped or ambiguous.
+   */
+  outcome: string;
+  /**
+   * The code that the provider itself gave, such as 21211 of Twilio; NULL for none.
+   */
+  provider_code: string | null;
+  /**
+   * The answer itself; without one, what happened instead.
+   */
+  reply: string | null;
+  /**
+   * Number of the claim. A second row of it: its worker came back after its lease had run out.
+   */
+  token: Int8;
+  /**
+   * Where it was offered: a host, or the local outbox.
+   */
+  transport: string | null;
+  /**
+   * The worker that made the attempt.
+   */
+  worker: string | null;
+}
+
+export interface FleetNotificationHandovers {
+  /**
+   * When the message was about to be sent.
+   */
+  handed_over_at: Generated<Timestamp>;
+  /**
+   * Number of the claim.
+   */
+  token: Int8;
+}
+
 export interface FleetPartitionedTables {
   /**
    * Its REPLICA IDENTITY of then, where its keys of now do not allow it, so that FULL has replaced it; else NULL.
@@ -857,6 +989,64 @@ export interface FleetRowSecurity {
    * enabled, forced or security_invoker.
    */
   setting: string;
+}
+
+export interface FleetTelegramChats {
+  /**
+   * The chat: a user, a group or a channel.
+   */
+  chat_id: string;
+  /**
+   * The chat that took its place; NULL for none.
+   */
+  migrated_to: string | null;
+  /**
+   * When the next message may go, by the limit for a chat.
+   */
+  next_at: Timestamp | null;
+  /**
+   * When the last messages went, by the limit for groups.
+   */
+  recent: ArrayType<Timestamp> | null;
+  /**
+   * Kind of the obstacle, in the words of docs/notifications.md.
+   */
+  unreachable_class: string | null;
+  /**
+   * What Telegram said.
+   */
+  unreachable_reason: string | null;
+  /**
+   * Since when nothing can be sent there; NULL where it can.
+   */
+  unreachable_since: Timestamp | null;
+}
+
+export interface FleetTelegramLinks {
+  /**
+   * That chat.
+   */
+  chat_id: string | null;
+  /**
+   * The company.
+   */
+  company_id: number;
+  /**
+   * When it was made.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * When it ends.
+   */
+  expires_at: Timestamp;
+  /**
+   * SHA-256 of what the link holds.
+   */
+  token_hash: Buffer;
+  /**
+   * When a chat was linked by it; NULL before.
+   */
+  used_at: Timestamp | null;
 }
 
 export interface Folders {
@@ -908,6 +1098,26 @@ export interface Notifications {
    */
   ar_content_id: number | null;
   /**
+   * Attempts that counted, since it was last set to pending.
+   */
+  attempts: Generated<number | null>;
+  /**
+   * When its status changed last; stamped by a trigger.
+   */
+  changed_at: Generated<Timestamp>;
+  /**
+   * Number of the last claim: who does not have it may not write the outcome.
+   */
+  claim_token: Int8 | null;
+  /**
+   * When a worker claimed it last; NULL before.
+   */
+  claimed_at: Timestamp | null;
+  /**
+   * The worker that has it in hand; NULL where none has.
+   */
+  claimed_by: string | null;
+  /**
    * The company that it is to or about; NULL for none.
    */
   company_id: number | null;
@@ -915,6 +1125,22 @@ export interface Notifications {
    * When the row was inserted, in UTC unless the session of whoever inserted it had another time zone.
    */
   created_at: Generated<Timestamp | null>;
+  /**
+   * Name of the matter, so that it is told once only; unique, NULL for notices that may repeat.
+   */
+  dedup_key: string | null;
+  /**
+   * The notification whose digest tells this one, too; NULL for none.
+   */
+  digest_of: number | null;
+  /**
+   * How many notifications its digest tells, itself included; NULL where it tells only itself.
+   */
+  digest_size: number | null;
+  /**
+   * When it is sent, or tried again; stamped by a trigger and moved by retries, quiet hours and digests.
+   */
+  due_at: Timestamp | null;
   /**
    * What went wrong by e-mail; NULL where nothing did.
    */
@@ -928,9 +1154,21 @@ export interface Notifications {
    */
   email_sent_at: Timestamp | null;
   /**
+   * When the row was inserted; stamped by a trigger.
+   */
+  enqueued_at: Generated<Timestamp>;
+  /**
+   * Kind of the last error, in the words of docs/notifications.md; NULL where there is none.
+   */
+  error_class: string | null;
+  /**
    * Facts about what happened, by name.
    */
   event_data: Generated<Json | null>;
+  /**
+   * The notification that failed on another channel, and that this one stands in for; NULL for none.
+   */
+  fallback_of: number | null;
   /**
    * What notices that belong together have in common.
    */
@@ -940,13 +1178,41 @@ export interface Notifications {
    */
   id: Generated<number>;
   /**
+   * What went wrong last; NULL where nothing did.
+   */
+  last_error: string | null;
+  /**
+   * Until when the claim holds unless renewed; infinity while its mail is under way; NULL where none has it in hand.
+   */
+  leased_until: Timestamp | null;
+  /**
+   * Attempts after which it has failed; NULL counts as 3.
+   */
+  max_attempts: Generated<number | null>;
+  /**
    * The text; HTML for Telegram.
    */
   message: string | null;
   /**
+   * True when it has failed or was skipped, and no worker has looked yet whether another channel is to be tried.
+   */
+  needs_fallback: Generated<boolean>;
+  /**
+   * Worth nothing after this time, in UTC: then it expires instead; NULL for no limit.
+   */
+  not_after: Timestamp | null;
+  /**
    * What happened: expiry_warning, expired, ar_content_created and others.
    */
   notification_type: string | null;
+  /**
+   * What the channel knows of earlier attempts, such as the parts of a long message that have arrived.
+   */
+  parts: Json | null;
+  /**
+   * The priority that counts: 1 urgent, 3 high, 5 normal, 7 low; stamped by a trigger.
+   */
+  prio: Generated<number>;
   /**
    * How urgent it is: normal and others.
    */
@@ -963,6 +1229,18 @@ export interface Notifications {
    * When somebody read it on the platform, in UTC; NULL before.
    */
   read_at: Timestamp | null;
+  /**
+   * Whom it goes to: address, chat or phone number; looked up by triggers, NULL for nobody.
+   */
+  recipient: string | null;
+  /**
+   * How often its worker died with it in hand since it was last set to pending; after the third time it is held.
+   */
+  rescues: Generated<number>;
+  /**
+   * Not sent before this time, in UTC; NULL for at once.
+   */
+  scheduled_at: Timestamp | null;
   /**
    * Which service it speaks of, in alerts.
    */
@@ -995,6 +1273,10 @@ export interface Notifications {
    * Through which channel: email, telegram, system or sms.
    */
   type: string;
+  /**
+   * What happens when it may have arrived and nobody can know: hold, or else it is sent again.
+   */
+  when_ambiguous: string | null;
 }
 
 export interface Orders {
@@ -1543,12 +1825,18 @@ export interface DB {
   email_queue: EmailQueue;
   expiring_subscriptions: ExpiringSubscriptions;
   "fleet.adopted_emails": FleetAdoptedEmails;
+  "fleet.adopted_notifications": FleetAdoptedNotifications;
   "fleet.adoptions": FleetAdoptions;
+  "fleet.channels": FleetChannels;
   "fleet.email_archive": FleetEmailArchive;
   "fleet.email_attempts": FleetEmailAttempts;
   "fleet.email_handovers": FleetEmailHandovers;
+  "fleet.notification_attempts": FleetNotificationAttempts;
+  "fleet.notification_handovers": FleetNotificationHandovers;
   "fleet.partitioned_tables": FleetPartitionedTables;
   "fleet.row_security": FleetRowSecurity;
+  "fleet.telegram_chats": FleetTelegramChats;
+  "fleet.telegram_links": FleetTelegramLinks;
   folders: Folders;
   notifications: Notifications;
   orders: Orders;

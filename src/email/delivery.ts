@@ -121,7 +121,7 @@ function told({ row, exchange }: Attempt, outcome: Outcome): Omit<AttemptEntry, 
     outcome: outcome.kind,
     errorClass: failure?.errorClass,
     code: reply?.code,
-    enhanced: reply?.enhanced,
+    providerCode: reply?.enhanced,
     reply: reply ? formatReply(reply) : failure?.reason,
   }
 }

@@ -27,22 +27,15 @@ function definition({ messageIdDomain, holdAmbiguous }: EmailTableOptions): Leas
   const held = sql`(${all}::boolean OR q.template_id = ANY(${templates}::text[]))`
   return {
     name: 'email_queue',
-    ledger: { table: 'fleet.email_attempts', rowId: 'email_id' },
+    table: 'email_queue',
+    isOurs: sql`true`,
+    isReady: sql`true`,
+    ledger: { table: 'fleet.email_attempts', rowId: 'email_id', code: 'smtp_code', providerCode: 'enhanced_code' },
     handovers: 'fleet.email_handovers',
     // Whatever other word a program has written counts as none.
     holdsAmbiguous: sql`coalesce(CASE q.when_ambiguous WHEN 'hold' THEN true WHEN 'resend' THEN false ELSE ${held} END, false)`,
-    columns: [
-      'recipient_to',
-      'recipient_cc',
-      'recipient_bcc',
-      'subject',
-      'body',
-      'html',
-      'template_id',
-      'variables',
-      'message_id',
-      'recipients',
-    ],
+    columns: sql`q.recipient_to, q.recipient_cc, q.recipient_bcc, q.subject, q.body, q.html, q.template_id, q.variables,
+      q.message_id, q.recipients`,
     onClaim: sql`message_id = coalesce(nullif(q.message_id, ''),
       format('<%s.%s@%s>', q.id, to_hex((extract(epoch FROM q.enqueued_at) * 1000000)::bigint), ${messageIdDomain}::text))`,
     onRecord: sql`

@@ -1,11 +1,10 @@
 import type { Liquid, LiquidOptions } from 'liquidjs'
+import { escapeHtml } from './escape-html.ts'
 import { liquid } from './late-modules.ts'
 import { printable, registerTemplateFilters } from './template-filters.ts'
 
 /** Two engines over one directory: `plain` writes values as they are, `markup` escapes them for HTML. */
 export type TemplateEngines = { readonly plain: Liquid; readonly markup: Liquid }
-
-const htmlEntities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#39;' }
 
 /**
  * Strict LiquidJS engines. A variable that is not given is an error, except as a condition; what an object inherits
@@ -28,8 +27,4 @@ export function createTemplateEngines(directory: string): TemplateEngines {
   const markup = new Liquid({ ...options, outputEscape: (value: unknown) => escapeHtml(printable(value)) })
   for (const engine of [plain, markup]) registerTemplateFilters(engine)
   return { plain, markup }
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => htmlEntities[character] ?? character)
 }

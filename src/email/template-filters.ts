@@ -1,6 +1,8 @@
 import type { Liquid } from 'liquidjs'
 import { formatLocalDate, formatLocalTime, type LocalClock, parseInstant } from './local-time.ts'
 import { resolveLocale, resolveTimeZone } from './locale.ts'
+import { markupToHtml, markupToText } from './simple-markup.ts'
+import { readWebLink } from './web-link.ts'
 
 /** A value that cannot be put into a mail. The message says what it is and what is wanted. */
 export class UnfitValue extends Error {
@@ -12,7 +14,8 @@ const pluralRules = { ru: new Intl.PluralRules('ru'), en: new Intl.PluralRules('
 /**
  * The filters of mail templates, which throw `UnfitValue`:
  * `local_time` and `local_date` write an instant in the recipient's time zone and language, `plural` picks the form
- * of a noun that goes with a number, `web_link` lets only http and https addresses through.
+ * of a noun that goes with a number, `web_link` lets only http and https addresses through; `markup` makes HTML of a text
+ * with simple tags, which alone is not escaped again, and `without_markup` takes them away.
  */
 export function registerTemplateFilters(engine: Liquid): void {
   engine.registerFilter('local_time', function (value: unknown) {
@@ -25,6 +28,8 @@ export function registerTemplateFilters(engine: Liquid): void {
     return pluralForm(value, forms, clockOf(this.context))
   })
   engine.registerFilter('web_link', webLink)
+  engine.registerFilter('markup', { raw: true, handler: (value: unknown) => markupToHtml(printable(value)) })
+  engine.registerFilter('without_markup', (value: unknown) => markupToText(printable(value)))
 }
 
 /** The value as text; an object or an array is no text. */
@@ -58,11 +63,9 @@ function pluralForm(value: unknown, forms: unknown[], clock: LocalClock): string
 }
 
 function webLink(value: unknown): string {
-  const text = typeof value === 'string' ? value.trim() : ''
-  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) {
-    throw new UnfitValue(`${describe(value)} is not a link; an http or https address is wanted`)
-  }
-  return text
+  const link = readWebLink(value)
+  if (link === undefined) throw new UnfitValue(`${describe(value)} is not a link; an http or https address is wanted`)
+  return link
 }
 
 function describe(value: unknown): string {

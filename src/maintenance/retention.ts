@@ -23,13 +23,14 @@ export interface DroppedRows {
 /** Takes away what is past its retention, from every table that has one. */
 export async function applyRetention(
   maintenance: Maintenance,
-  { auditLog, viewSessions, emailArchive, emailAttempts, notifications }: Config['retention'],
+  { auditLog, viewSessions, emailArchive, emailAttempts, notificationAttempts, notifications }: Config['retention'],
 ): Promise<Record<string, DroppedRows | DeletedRows>> {
   return {
     auditLog: await dropPast(maintenance, 'public.audit_log', auditLog),
     viewSessions: await dropPast(maintenance, 'public.ar_view_sessions', viewSessions),
     emailArchive: await dropPast(maintenance, 'fleet.email_archive', emailArchive),
     emailAttempts: await dropPast(maintenance, 'fleet.email_attempts', emailAttempts),
+    notificationAttempts: await dropPast(maintenance, 'fleet.notification_attempts', notificationAttempts),
     emailHandovers: await dropOrphans(maintenance),
     notifications: await deleteNotifications(maintenance, notifications),
   }

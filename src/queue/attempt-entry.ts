@@ -9,8 +9,8 @@ export interface AttemptEntry {
   readonly errorClass: string | undefined
   /** Three digits, where a server answered. */
   readonly code: number | undefined
-  /** Such as `5.1.1`. */
-  readonly enhanced: string | undefined
+  /** What the server said more exactly, at most 20 characters, such as `5.1.1`. */
+  readonly providerCode: string | undefined
   /** The answer that decided; without one, what happened instead. */
   readonly reply: string | undefined
   /** Where the message was offered; undefined where it did not come to that. */

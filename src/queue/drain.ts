@@ -20,6 +20,8 @@ export interface DrainOptions<Row extends Claim> {
   readonly concurrency: number
   readonly leaseSeconds: number
   readonly pollSeconds: number
+  /** Some rows may not be claimed before others are recorded. */
+  readonly inOrder?: true
   /** How many rows could be worked on now, besides `concurrency`: 0 during an outage. */
   readonly capacity: () => number
   /** Does the attempt and decides. What it throws is a bug: it is logged and counts as an attempt. */
@@ -40,6 +42,8 @@ const longestTidyMs = 5_000
 const aheadMs = 50
 /** Rows claimed ahead at most, for each lane. */
 const mostAhead = 10
+/** Where rows are claimed in order, looking for them takes a fifth of the time at most: those that have to wait are passed over each time. */
+const restFactor = 4
 /** Rows more urgent than those that lie ready are looked for no oftener than this. */
 const urgentEveryMs = 15
 
@@ -65,6 +69,9 @@ export class Drain<Row extends Claim> {
   /** Rows may have come that are more urgent than those that lie ready. */
   #hinted = false
   #lookedAt = Number.NEGATIVE_INFINITY
+  /** Until when claiming rests, where rows are claimed in order. */
+  #restsUntil = Number.NEGATIVE_INFINITY
+  #next: NodeJS.Timeout | undefined
   /** The pass in progress has to end. */
   #isOver = false
   #stopping = false
@@ -138,6 +145,7 @@ export class Drain<Row extends Claim> {
     await this.#pass
     while (this.#inHand.size > 0) await this.#nudged.promise
     clearTimeout(deadline)
+    clearTimeout(this.#next)
     await Promise.all(this.#loops.map((loop) => loop.stop()))
     if (this.#recorder.lost > 0) throw new Error(`${this.#recorder.lost} outcomes could not be recorded`)
   }
@@ -204,6 +212,7 @@ export class Drain<Row extends Claim> {
     this.#lookedAt = performance.now()
     const expiresAt = this.#lookedAt + leaseSeconds * 1000
     const { rows, expired, more } = await table.claim(request)
+    this.#restsUntil = performance.now() + restFactor * (performance.now() - this.#lookedAt)
     result.claimed += rows.length
     result.expired += expired.length
     this.#logExpired(expired)
@@ -257,6 +266,14 @@ export class Drain<Row extends Claim> {
     this.#handOver.settled(row)
     this.#inHand.delete(row.token)
     if (this.#stopping) this.#nudge()
+    else if (this.#options.inOrder) this.#lookForNext()
+  }
+
+  #lookForNext(): void {
+    this.#next ??= setTimeout(() => {
+      this.#next = undefined
+      this.wake()
+    }, this.#restsUntil - performance.now())
   }
 
   #giveBackReady(isMeant: (held: Held<Row>) => boolean = () => true): void {

@@ -5,19 +5,32 @@ import { type Recorded, recordOutcomes } from './outcome-record.ts'
 import { type Rescue, rescueDead } from './rescue.ts'
 import type { Settlement } from './settlement.ts'
 
-/** What makes a table a leased queue, beside the columns that all of them share. */
+/** What makes a table, or a part of it, a leased queue, beside the columns that all of them share. */
 export interface LeasedTableDefinition {
-  readonly name: 'email_queue'
-  /** The append-only ledger of attempts, and the column in it that names the row. */
-  readonly ledger: { readonly table: 'fleet.email_attempts'; readonly rowId: 'email_id' }
+  /** Names its statements. */
+  readonly name: string
+  readonly table: string
+  /** Whether row `q` of the table is of this queue. */
+  readonly isOurs: RawBuilder<boolean>
+  /** Whether row `q`, which is due, may be claimed now. */
+  readonly isReady: RawBuilder<boolean>
+  /** The append-only ledger of attempts, and what its columns are called that name the row, and hold the codes of an answer. */
+  readonly ledger: {
+    readonly table: string
+    readonly rowId: string
+    readonly code: string
+    readonly providerCode: string
+  }
   /** The claims whose message the next system may have. */
-  readonly handovers: 'fleet.email_handovers'
-  /** Columns that a claim returns, beside those that every claim has. */
-  readonly columns: readonly string[]
+  readonly handovers: string
+  /** What a claim returns of row `q`, beside what every claim has. */
+  readonly columns: RawBuilder<unknown>
   /** Assignments made with a claim. The row is `q`. */
-  readonly onClaim: RawBuilder<unknown>
+  readonly onClaim?: RawBuilder<unknown>
   /** Assignments made with an outcome. The row is `q`, the outcome `r`, with what the channel adds in `r.details`. */
   readonly onRecord: RawBuilder<unknown>
+  /** Queries (`name AS (…)`) that write with an outcome: for each row of `recorded`, with `r` of the same `token`. */
+  readonly alongside?: RawBuilder<unknown>
   /** Whether row `q` is held for an operator, rather than sent again, when nobody can know whether the message was taken. */
   readonly holdsAmbiguous: RawBuilder<boolean>
 }
@@ -120,7 +133,7 @@ export class LeasedTable<Row extends Claim> {
   }
 
   #compileClaim(count: RawBuilder<unknown>, upTo: RawBuilder<unknown>): CompiledQuery<Claimed<Row>> {
-    const { name, columns, onClaim, holdsAmbiguous } = this.#definition
+    const { table, isOurs, isReady, columns, onClaim, holdsAmbiguous } = this.#definition
     const late = sql`q.not_after <= fleet.utc_now()`
     return sql<Claimed<Row>>`
       WITH due AS MATERIALIZED (
@@ -128,15 +141,16 @@ export class LeasedTable<Row extends Claim> {
           FROM generate_series(1, ${upTo}) AS p(prio)
          CROSS JOIN LATERAL (
            SELECT id
-             FROM ${sql.table(name)}
+             FROM ${sql.table(table)} AS q
             WHERE status = 'pending' AND prio = p.prio AND due_at <= fleet.utc_now() AT TIME ZONE 'UTC'
+              AND ${isOurs} AND ${isReady}
             ORDER BY due_at, id
             LIMIT ${count}
-              FOR UPDATE SKIP LOCKED
+              FOR UPDATE OF q SKIP LOCKED
          ) AS ready
          LIMIT ${count}
       )
-      UPDATE ${sql.table(name)} AS q
+      UPDATE ${sql.table(table)} AS q
          SET status       = CASE WHEN ${late} THEN 'expired' ELSE 'sending' END,
              attempts     = greatest(0, least(coalesce(q.attempts, 0), ${sql.lit(mostAttempts)})) + CASE WHEN ${late} THEN 0 ELSE 1 END,
              claim_token  = nextval('fleet.claim_token_seq'),
@@ -144,13 +158,13 @@ export class LeasedTable<Row extends Claim> {
              claimed_at   = now(),
              leased_until = CASE WHEN ${late} THEN NULL ELSE clock_timestamp() + ${this.#lease} END,
              error_class  = CASE WHEN ${late} THEN 'expired' ELSE q.error_class END,
-             last_error   = CASE WHEN ${late} THEN 'Not sent before its not_after' ELSE q.last_error END,
-             ${onClaim}
+             last_error   = CASE WHEN ${late} THEN 'Not sent before its not_after' ELSE q.last_error END
+             ${onClaim ? sql`, ${onClaim}` : sql``}
         FROM due
        WHERE q.id = due.id
    RETURNING q.id, q.claim_token::text AS token, q.attempts AS attempt, coalesce(q.max_attempts, 3) AS max_attempts,
              q.status, q.prio, extract(epoch FROM q.due_at)::float8 AS due, ${holdsAmbiguous} AS holds_ambiguous,
-             ${sql.join(columns.map((column) => sql.ref(`q.${column}`)))}`.compile(this.#database.db)
+             ${columns}`.compile(this.#database.db)
   }
 
   /**
@@ -164,7 +178,7 @@ export class LeasedTable<Row extends Claim> {
         SELECT c.token
           FROM unnest(${claims.map(({ id }) => id)}::int[], ${claims.map(({ token }) => token)}::bigint[]) AS c(id, token)
          CROSS JOIN LATERAL (
-           SELECT claim_token, status, leased_until FROM ${sql.table(this.#definition.name)} WHERE id = c.id OFFSET 0
+           SELECT claim_token, status, leased_until FROM ${sql.table(this.#definition.table)} WHERE id = c.id OFFSET 0
          ) AS q
          WHERE q.claim_token = c.token AND q.status = 'sending' AND q.leased_until > now()
       ),
@@ -183,7 +197,7 @@ export class LeasedTable<Row extends Claim> {
   async renew(claims: readonly Claim[]): Promise<{ renewed: Set<string>; locked: Set<string> }> {
     const mine = sql`id = ANY(${claims.map((claim) => claim.id)}::int[])
       AND claim_token = ANY(${claims.map((claim) => claim.token)}::bigint[]) AND status = 'sending'`
-    const table = sql.table(this.#definition.name)
+    const table = sql.table(this.#definition.table)
     const renewal = sql<{ token: string }>`
       WITH free AS MATERIALIZED (SELECT id FROM ${table} WHERE ${mine} FOR NO KEY UPDATE SKIP LOCKED)
       UPDATE ${table} AS q
@@ -209,12 +223,12 @@ export class LeasedTable<Row extends Claim> {
 
   /** Ends waiting rows whose `not_after` has passed, also while nothing is claimed; answers their ids. */
   async expire(): Promise<number[]> {
-    const table = sql.table(this.#definition.name)
+    const table = sql.table(this.#definition.table)
     const statement = sql<{ id: number }>`
       WITH late AS MATERIALIZED (
         SELECT id
-          FROM ${table}
-         WHERE status = 'pending' AND not_after <= fleet.utc_now()
+          FROM ${table} AS q
+         WHERE status = 'pending' AND not_after <= fleet.utc_now() AND ${this.#definition.isOurs}
          LIMIT ${sql.lit(batch)}
            FOR UPDATE SKIP LOCKED
       )

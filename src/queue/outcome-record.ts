@@ -25,7 +25,7 @@ const longestReason = 2000
  */
 export async function recordOutcomes(recording: Recording, results: readonly AttemptResult[]): Promise<Recorded> {
   const { database, definition } = recording
-  const table = sql.table(definition.name)
+  const table = sql.table(definition.table)
   const statement = sql<{ token: string }>`
     WITH r AS MATERIALIZED (SELECT * FROM ${resultSet(results, 'details')}),
     free AS MATERIALIZED (
@@ -45,13 +45,15 @@ export async function recordOutcomes(recording: Recording, results: readonly Att
                                  ELSE q.due_at END,
              last_error   = CASE WHEN r.status = 'pending' THEN coalesce(r.reason, q.last_error) ELSE r.reason END,
              error_class  = CASE WHEN r.status = 'pending' THEN coalesce(r.error_class, q.error_class) ELSE r.error_class END,
-             leased_until = NULL,
+             -- What was handed on to another queue is in nobody's hands here.
+             leased_until = CASE WHEN r.status = 'sending' THEN 'infinity'::timestamptz END,
              ${definition.onRecord}
         FROM r JOIN free USING (id, token)
        WHERE q.id = r.id
    RETURNING q.claim_token AS token, q.claimed_at
     ),
     ${enter(recording)}
+    ${definition.alongside ? sql`, ${definition.alongside}` : sql``}
     SELECT token::text FROM recorded`.compile(database.db)
   const recorded = await database.runPrepared(`${definition.name} record`, statement)
   if (recorded.length === results.length) return { fenced: [], locked: [] }
@@ -71,10 +73,10 @@ function enter({ definition, owner }: Recording): RawBuilder<unknown> {
     ),
     entered AS (
       INSERT INTO ${sql.table(ledger.table)}
-             (${sql.ref(ledger.rowId)}, attempt, token, worker, claimed_at, handed_over_at, outcome, error_class, smtp_code,
-              enhanced_code, reply, transport, duration_ms)
+             (${sql.ref(ledger.rowId)}, attempt, token, worker, claimed_at, handed_over_at, outcome, error_class,
+              ${sql.ref(ledger.code)}, ${sql.ref(ledger.providerCode)}, reply, transport, duration_ms)
       SELECT r.id, r.attempt, r.token, ${owner}, recorded.claimed_at, over.handed_over_at, r.outcome, r.attempt_class, r.code,
-             r.enhanced, r.reply, r.transport, r.duration_ms
+             r.provider_code, r.reply, r.transport, r.duration_ms
         FROM recorded JOIN r USING (token) LEFT JOIN over USING (token)
        WHERE r.outcome IS NOT NULL
     )`
@@ -84,7 +86,7 @@ async function sortOut(recording: Recording, results: readonly AttemptResult[]):
   const { database, definition } = recording
   const statement = sql<{ token: string }>`
     SELECT claim_token::text AS token
-      FROM ${sql.table(definition.name)}
+      FROM ${sql.table(definition.table)}
      WHERE id = ANY(${results.map(({ id }) => id)}::int[]) AND status = 'sending'`.compile(database.db)
   const rows = await database.runPrepared(`${definition.name} still sending`, statement)
   const ours = new Set(rows.map(({ token }) => token))
@@ -102,7 +104,7 @@ async function sortOut(recording: Recording, results: readonly AttemptResult[]):
 async function recordLate(recording: Recording, result: AttemptResult): Promise<boolean> {
   const { database, definition } = recording
   const { ledger } = definition
-  const table = sql.table(definition.name)
+  const table = sql.table(definition.table)
   const statement = sql<{ exists: boolean; free: boolean }>`
     WITH r AS MATERIALIZED (SELECT * FROM ${resultSet([result], 'delivered')}),
     free AS MATERIALIZED (
@@ -140,13 +142,14 @@ function resultSet(results: readonly AttemptResult[], part: 'details' | 'deliver
   const records = results.map((result) => ({ ...toRecord(result), ...toEntry(result), details: result[part] }))
   return sql`jsonb_to_recordset(${JSON.stringify(records)}::jsonb)
     AS r(id int, token bigint, status text, give_back int, delay_ms float8, reason text, error_class text, details jsonb,
-         attempt int, outcome text, attempt_class text, code smallint, enhanced text, reply text, transport text, duration_ms int)`
+         attempt int, outcome text, attempt_class text, code smallint, provider_code text, reply text, transport text, duration_ms int)`
 }
 
 function toRecord({ id, token, settlement }: AttemptResult): Record<string, unknown> {
   const common = { id, token, status: settlement.status, give_back: 0, delay_ms: 0 }
   switch (settlement.status) {
     case 'sent':
+    case 'sending':
       return common
     case 'failed':
     case 'skipped':
@@ -165,13 +168,13 @@ function toRecord({ id, token, settlement }: AttemptResult): Record<string, unkn
 
 function toEntry({ entry }: AttemptResult): Record<string, unknown> {
   if (entry === undefined) return {}
-  const { attempt, outcome, errorClass, code, enhanced, reply, transport, durationMs } = entry
+  const { attempt, outcome, errorClass, code, providerCode, reply, transport, durationMs } = entry
   return {
     attempt,
     outcome,
     attempt_class: errorClass,
     code,
-    enhanced,
+    provider_code: providerCode,
     reply: reply && plain(reply),
     transport,
     duration_ms: durationMs,

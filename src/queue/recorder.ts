@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { AttemptResult } from './leased-table.ts'
 import type { Recorded } from './outcome-record.ts'
+import type { Settlement } from './settlement.ts'
 
 interface Waiting {
   readonly result: AttemptResult
@@ -114,10 +115,9 @@ export class Recorder {
     if (results.length > 1) return this.#oneByOne(results)
     if (only === undefined || Object.keys(only.details).length === 0) return this.#abandon(results, err)
     this.#options.log.error({ err, id: only.id }, 'recorded without its details, which the database refused')
-    const { settlement } = only
-    const bare = 'reason' in settlement ? { ...settlement, reason: 'The database refused the details' } : settlement
     const entry = only.entry && { ...only.entry, reply: undefined, transport: undefined }
-    const locked = await this.#persist([{ ...only, settlement: bare, entry, details: {}, delivered: {} }])
+    const settlement = withoutDetails(only.settlement)
+    const locked = await this.#persist([{ ...only, settlement, entry, details: {}, delivered: {} }])
     return locked.length > 0 ? [only] : []
   }
 
@@ -149,6 +149,13 @@ export class Recorder {
     }
     return []
   }
+}
+
+/** What is handed on is its details: without them there is nothing that another queue could send. */
+function withoutDetails(settlement: Settlement): Settlement {
+  const reason = 'The database refused the details'
+  if (settlement.status === 'sending') return { status: 'failed', errorClass: 'internal', reason }
+  return 'reason' in settlement ? { ...settlement, reason } : settlement
 }
 
 /** SQLSTATE classes 22 and 23: this data will never do. Anything else may pass with time. */

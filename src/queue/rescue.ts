@@ -33,12 +33,13 @@ export async function rescueDead(
   definition: LeasedTableDefinition,
   { leaseSeconds, limit }: { readonly leaseSeconds: number; readonly limit: number },
 ): Promise<Rescue[]> {
-  const table = sql.table(definition.name)
+  const table = sql.table(definition.table)
   const lease = sql`${leaseSeconds}::float8 * interval '1 second'`
   const shortening = sql`
     WITH endless AS MATERIALIZED (
-      SELECT id FROM ${table}
-       WHERE status = 'sending' AND leased_until > now() + 2 * ${lease} FOR NO KEY UPDATE SKIP LOCKED
+      SELECT id FROM ${table} AS q
+       WHERE status = 'sending' AND leased_until > now() + 2 * ${lease} AND leased_until < 'infinity' AND ${definition.isOurs}
+         FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE ${table} AS q SET leased_until = now() + ${lease} FROM endless WHERE q.id = endless.id`.compile(database.db)
   await database.runPrepared(`${definition.name} shorten leases`, shortening)
@@ -46,8 +47,8 @@ export async function rescueDead(
   const rescue = sql<Rescue>`
     WITH dead AS MATERIALIZED (
       SELECT id, claim_token
-        FROM ${table}
-       WHERE status = 'sending' AND (leased_until IS NULL OR leased_until < now())
+        FROM ${table} AS q
+       WHERE status = 'sending' AND (leased_until IS NULL OR leased_until < now()) AND ${definition.isOurs}
          AND now() NOT BETWEEN pg_postmaster_start_time()
                            AND pg_postmaster_start_time() + ${sql.lit(graceSeconds)} * interval '1 second'
        LIMIT ${sql.lit(limit)}

@@ -2,9 +2,9 @@ import { assertNever } from '../runtime/assert-never.ts'
 import { type Backoff, backoffMs } from './backoff.ts'
 import type { Outcome, Reasoned } from './outcome.ts'
 
-/** How a claimed row goes on after an attempt. */
+/** How a claimed row goes on after an attempt. `sending`: handed on to another queue of this database, which tells what comes of it. */
 export type Settlement =
-  | { readonly status: 'sent' }
+  | { readonly status: 'sent' | 'sending' }
   | ({ readonly status: 'failed' | 'skipped' | 'held' } & Reasoned)
   | ({ readonly status: 'pending'; readonly delayMs: number; readonly giveBack: boolean } & Partial<Reasoned>)
 

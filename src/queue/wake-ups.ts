@@ -8,7 +8,8 @@ export interface WakeUpOptions {
   readonly url: string
   readonly applicationName: string
   readonly channel: string
-  readonly onWake: () => void
+  /** Told the payload, and nothing where it may have missed some. */
+  readonly onWake: (payload?: string) => void
   readonly log: Logger
 }
 
@@ -72,7 +73,7 @@ export class WakeUps {
     const { promise: over, resolve: stop, reject: lose } = Promise.withResolvers<void>()
     client.on('error', lose)
     client.on('end', () => lose(new Error('The connection ended')))
-    client.on('notification', onWake)
+    client.on('notification', ({ payload }) => onWake(payload))
     const onStop = () => stop()
     signal.addEventListener('abort', onStop)
     const listen = async () => {

@@ -26,6 +26,13 @@ function combinations(choices: Record<string, readonly unknown[]>): Record<strin
   )
 }
 
+/** What the template `notification` is given for every kind of item that it knows. */
+const items = [
+  { title: 'Первое', message: 'Ваше <b>видео</b> готово', image_url: 'https://e.org/1.png' },
+  { title: null, message: 'два\nстроки', buttons: [{ text: 'Открыть', url: 'https://e.org/?a=1&b=2' }] },
+  { title: 'Третье' },
+]
+
 function renderNotice(templateId: string, variables: Record<string, unknown>) {
   const json: unknown = JSON.parse(JSON.stringify({ ...required, ...variables }))
   const rendered = renderTemplate({ templateId, variables: json, defaultLocale: 'ru' })
@@ -35,7 +42,7 @@ function renderNotice(templateId: string, variables: Record<string, unknown>) {
 
 /** Every start tag of a document, in order; throws where an end tag does not close the last one that is open. */
 function startTags(html: string): string[] {
-  const empty = ['meta', 'br']
+  const empty = ['meta', 'br', 'img']
   const open: string[] = []
   const found: string[] = []
   for (const [tag, slash, name = ''] of html
@@ -51,10 +58,10 @@ function startTags(html: string): string[] {
   return found
 }
 
-it('the notices are there in both languages, with all three parts', () => {
+it('the templates are there in both languages, with all three parts', () => {
   const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-  expect(folders.map(({ name }) => name).sort()).toEqual(notices)
-  for (const notice of notices) {
+  expect(folders.map(({ name }) => name).sort()).toEqual(['notification', ...notices])
+  for (const notice of ['notification', ...notices]) {
     for (const locale of ['en', 'ru']) {
       expect(readdirSync(join(directory, notice, locale)).sort()).toEqual([
         'html.liquid',
@@ -150,6 +157,45 @@ describe.each(notices)('%s', (notice) => {
   })
 })
 
+describe('notification', () => {
+  it.each(['ru', 'en'])('renders in %s with every combination of what it is given', (locale) => {
+    const choices = {
+      title: ['О видео', null],
+      urgent: [true, undefined],
+      items: [[], ...items.map((one) => [one]), items],
+    }
+    for (const variables of combinations(choices)) {
+      const { subject, text, html } = renderNotice('notification', { ...variables, locale })
+      expect(subject).not.toMatch(/[{}<>]|undefined|null| {2}|^\s|\s$|^$/)
+      expect(text).not.toMatch(/[{}<>]|undefined|null| {2}|&\w+;|\n{3}/)
+      expect(html).not.toMatch(/[{}]|undefined|null|NaN/)
+      expect(text).toMatch(/\n--\nVertex AR\n/)
+      startTags(html)
+      const own = `${subject}${text}${html}`.replace(/О видео|Перв..|Тре..е|Ваше|видео|готово|два|строки|Открыть/g, '')
+      if (locale === 'en') expect(own).not.toMatch(/\p{sc=Cyrillic}/u)
+    }
+  })
+
+  it('says nothing of a subscription: it may be to anybody', () => {
+    for (const locale of ['ru', 'en']) {
+      const { text, html } = renderNotice('notification', { title: 'x', items, locale })
+      expect(`${text}${html}`).not.toMatch(/подписк|subscription/)
+    }
+  })
+
+  it.each([
+    [{ title: 'x' }, 'needs the variable items'],
+    [{ title: 'x', items: [{ message: { text: 'y' } }] }, 'an object cannot be written as text'],
+    [{ title: 'x', items: [{ buttons: [{ text: 'y', url: 'javascript:z' }] }] }, 'is not a link'],
+  ])('of %j is refused', (variables, reason) => {
+    expect(renderTemplate({ templateId: 'notification', variables, defaultLocale: 'ru' })).toMatchObject({
+      kind: 'refused',
+      errorClass: 'template_variables',
+      reason: expect.stringContaining(reason),
+    })
+  })
+})
+
 describe('the wording', () => {
   const subjects: [notice: string, variables: Record<string, unknown>, subject: string][] = [
     ['subscription_expiring_7d', { days_left: 7 }, 'Подписка на проект «Летняя выставка» закончится через 7 дней'],
@@ -198,7 +244,8 @@ describe('the wording', () => {
 
   it('of the README is that of the templates', () => {
     const readme = readFileSync(join(directory, 'README.md'), 'utf8')
-    for (const name of [...notices, ...Object.keys(required), ...Object.keys(optional), 'locale']) {
+    const ofNotification = ['notification', 'title', 'items', 'message', 'image_url', 'buttons', 'urgent']
+    for (const name of [...notices, ...Object.keys(required), ...Object.keys(optional), ...ofNotification, 'locale']) {
       expect(readme).toContain(`\`${name}\``)
     }
   })

@@ -22,7 +22,13 @@ afterEach(async () => {
 
 /** With no more rights than a worker has. */
 const maintenance = () => ({ ...maintenanceOf(database), db: worker.db })
-const off = { auditLog: 'off', viewSessions: 'off', emailArchive: 'off', notifications: 'off' } as const
+const off = {
+  auditLog: 'off',
+  viewSessions: 'off',
+  emailArchive: 'off',
+  notificationAttempts: 'off',
+  notifications: 'off',
+} as const
 
 const insertAttempts = (...times: string[]) =>
   sql`

@@ -103,7 +103,13 @@ test('nothing is dropped where retention is off, and a visit without a time has 
     INSERT INTO ar_content (id, project_id, company_id, title, image_path) VALUES (7, 7, 7, 'Hall', '/i');
     INSERT INTO ar_view_sessions (ar_content_id, project_id, company_id, created_at) VALUES
       (7, 7, 7, '1999-01-01'), (7, 7, 7, NULL), (7, 7, 7, '2026-11-24')`)
-  const off = { auditLog: 'off', emailArchive: 'off', emailAttempts: 'off', notifications: 'off' } as const
+  const off = {
+    auditLog: 'off',
+    emailArchive: 'off',
+    emailAttempts: 'off',
+    notificationAttempts: 'off',
+    notifications: 'off',
+  } as const
   const retention = { ...off, viewSessions: { count: 13, unit: 'months' } } as const
   expect(await applyRetention(maintenanceOf(database), retention)).toEqual({
     auditLog: { partitions: [], rows: 0 },

@@ -1,0 +1,134 @@
+import { parseRecipients } from '../../email/addresses.ts'
+import { oneLine } from '../../email/one-line.ts'
+import { readWebLink } from '../../email/web-link.ts'
+import type { Notice, Told } from '../notice.ts'
+
+/** What `email_queue` is given of an e-mail notification, by the names of its columns. Such a mail is always rendered from a template. */
+export interface MailDraft {
+  readonly recipient_to: string
+  /** For lists of the queue; the mail's own comes of the template. */
+  readonly subject: string
+  readonly body: ''
+  readonly html: null
+  readonly template_id: string
+  /** An object that JSON can write. */
+  readonly variables: Readonly<Record<string, unknown>>
+  /** 1, 3, 5 or 7. */
+  readonly priority: number
+}
+
+/** The words of a notification's `error_class` for which no mail is made of it. */
+export type MailSkip = 'no_recipient' | 'recipient_invalid' | 'no_content' | 'template_unknown'
+
+export type MailOfNotice =
+  | { readonly kind: 'mail'; readonly mail: MailDraft }
+  | { readonly kind: 'skipped'; readonly errorClass: MailSkip; readonly reason: string }
+
+/** The widths of the columns of `email_queue`, in characters. */
+const widths = { recipient: 255, subject: 500, template: 100 } as const
+
+/** The layout for what has no template of its own. */
+const standardTemplate = 'notification'
+
+/**
+ * The mail that a notice becomes: rendered from the template that `event_data.template` names, with `event_data` as its variables, or else
+ * from subject and message in the standard layout. A digest is always in the standard layout, whatever templates its notices name.
+ */
+export function mailOf(notice: Notice): MailOfNotice {
+  const recipient = readRecipient(notice.recipient)
+  if ('reason' in recipient) return { kind: 'skipped', ...recipient }
+  const content = contentOf(notice)
+  if ('reason' in content) return { kind: 'skipped', ...content }
+  const subject = cut(oneLine(notice.subject ?? ''), widths.subject)
+  return {
+    kind: 'mail',
+    mail: { recipient_to: recipient.to, subject, body: '', html: null, priority: notice.prio, ...content },
+  }
+}
+
+interface Skip {
+  readonly errorClass: MailSkip
+  readonly reason: string
+}
+
+function readRecipient(to: string | null): { readonly to: string } | Skip {
+  const { recipients, faults } = parseRecipients(to)
+  const [fault] = faults
+  if (to === null || (recipients.length === 0 && !fault)) {
+    return {
+      errorClass: 'no_recipient',
+      reason: 'Neither event_data.to nor the contact of a company says whom to write to',
+    }
+  }
+  if (recipients.length === 0 && fault) {
+    return {
+      errorClass: 'recipient_invalid',
+      reason: `Not an address that can be written to: "${fault.given}" ${fault.reason}`,
+    }
+  }
+  if ([...to].length > widths.recipient) {
+    return { errorClass: 'recipient_invalid', reason: `The recipients are longer than ${widths.recipient} characters` }
+  }
+  return { to }
+}
+
+function contentOf(notice: Notice): Pick<MailDraft, 'template_id' | 'variables'> | Skip {
+  const { data, digest, locale, prio } = notice
+  const template = templateOf(notice)
+  if (digest.length === 0 && template !== undefined) {
+    if ([...template].length > widths.template) {
+      return {
+        errorClass: 'template_unknown',
+        reason: `event_data.template is longer than ${widths.template} characters`,
+      }
+    }
+    return { template_id: template, variables: { ...data, locale: data.locale ?? locale } }
+  }
+  const told = digest.length === 0 ? [notice] : digest
+  if (told.every(({ subject, message }) => isBlank(subject) && isBlank(message))) {
+    return { errorClass: 'no_content', reason: 'It has no subject, no message and no event_data.template' }
+  }
+  const urgent = prio === 1
+  const variables =
+    digest.length === 0
+      ? { locale, urgent, title: notice.subject, items: [{ ...itemOf(notice), title: null }] }
+      : { locale, urgent, title: null, items: digest.map(itemOf) }
+  return { template_id: standardTemplate, variables }
+}
+
+function templateOf({ data }: Told): string | undefined {
+  return typeof data.template === 'string' && !isBlank(data.template) ? data.template.trim() : undefined
+}
+
+/** As the template `notification` shows it. */
+function itemOf({ subject, message, data }: Told): Record<string, unknown> {
+  const image = readWebLink(data.image_url)
+  return {
+    title: subject,
+    message,
+    image_url: image?.toLowerCase().startsWith('https:') ? image : null,
+    buttons: buttonsOf(data.buttons),
+  }
+}
+
+/** Buttons in one list or, as Telegram has them, in rows; those without a web address, which only Telegram could follow, are left out. */
+function buttonsOf(given: unknown): { readonly text: string; readonly url: string }[] {
+  if (!Array.isArray(given)) return []
+  return given.flat().flatMap((button: unknown) => {
+    if (typeof button !== 'object' || button === null || !('url' in button)) return []
+    const url = readWebLink(button.url)
+    if (url === undefined) return []
+    const text = 'text' in button && typeof button.text === 'string' && !isBlank(button.text) ? button.text : url
+    return [{ text, url }]
+  })
+}
+
+function isBlank(text: string | null): boolean {
+  return text === null || text.trim() === ''
+}
+
+/** To so many characters, which are code points to PostgreSQL, with an ellipsis for the rest. */
+function cut(text: string, width: number): string {
+  const characters = [...text]
+  return characters.length <= width ? text : `${characters.slice(0, width - 1).join('')}…`
+}

@@ -1,0 +1,160 @@
+import { once } from 'node:events'
+import { type ClientRequest, type IncomingMessage, request as openHttp } from 'node:http'
+import { request as openHttps } from 'node:https'
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST'
+  /** With user and password where the server wants a login. */
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | undefined
+}
+
+export interface HttpTerms {
+  /** Asked once the connection stands, before a byte of the request is written; without a yes nothing is. */
+  readonly handOver: () => Promise<boolean>
+  /** Ends the exchange promptly. */
+  readonly signal: AbortSignal
+  readonly limits?: HttpLimits | undefined
+}
+
+export interface HttpLimits {
+  readonly connectMs: number
+  /** For the whole answer, from the first byte of the request. */
+  readonly answerMs: number
+}
+
+/** Why there is no answer, or no whole one. `ESTOPPED`: the signal ended it. */
+export interface HttpFault {
+  readonly code: string
+  readonly message: string
+}
+
+export interface HttpAnswer {
+  readonly kind: 'answered'
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  /** Its first 64 KiB or so. */
+  readonly body: string
+  /** Why its end never came. */
+  readonly fault?: HttpFault
+}
+
+export type HttpExchange =
+  | HttpAnswer
+  /** By our own will nothing was written. */
+  | { readonly kind: 'untouched' }
+  /** Nothing was written, or `lost`: something was, and no answer came. */
+  | { readonly kind: 'unreachable' | 'lost'; readonly fault: HttpFault }
+
+const mostBytes = 64 * 1024
+const defaultLimits: HttpLimits = { connectMs: 10_000, answerMs: 30_000 }
+
+/**
+ * One request over a connection of its own: on a kept one that the server has just closed nobody could tell whether the request was
+ * read. Follows no redirects and repeats nothing. Never rejects for what a server or a network can do.
+ */
+export function exchangeHttp(request: HttpRequest, terms: HttpTerms): Promise<HttpExchange> {
+  return terms.signal.aborted ? Promise.resolve({ kind: 'untouched' }) : new Exchange(request, terms).run()
+}
+
+class Exchange {
+  readonly #request: HttpRequest
+  readonly #terms: HttpTerms
+  readonly #outgoing: ClientRequest
+  readonly #broken = Promise.withResolvers<never>()
+  readonly #response = Promise.withResolvers<IncomingMessage>()
+  #fault: HttpFault | undefined
+  #isWritten = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(request: HttpRequest, terms: HttpTerms) {
+    const { method, url, headers } = request
+    const open = url.protocol === 'https:' ? openHttps : openHttp
+    this.#request = request
+    this.#terms = terms
+    // Nothing is written before `end`.
+    this.#outgoing = open(url, { method, headers, agent: false })
+    this.#broken.promise.catch(ignore)
+    // Some servers answer before they are asked, to say that they will not listen.
+    this.#outgoing.on('response', this.#response.resolve)
+    this.#outgoing.on('error', (error) => this.#break(faultOf(error)))
+  }
+
+  async run(): Promise<HttpExchange> {
+    const { signal, limits = defaultLimits } = this.#terms
+    const stop = () => this.#break({ code: 'ESTOPPED', message: 'Stopped by the worker' })
+    signal.addEventListener('abort', stop)
+    try {
+      this.#allow(limits.connectMs, 'It took too long to connect')
+      await this.#connected()
+      clearTimeout(this.#timer)
+      if (!(await this.#terms.handOver())) return { kind: 'untouched' }
+      // It may have broken while the hand-over was made durable.
+      if (this.#fault) return this.#unanswered(this.#fault)
+      this.#allow(limits.answerMs, 'It took too long to answer')
+      return await this.#answer()
+    } catch (error) {
+      return this.#unanswered(this.#fault ?? faultOf(error))
+    } finally {
+      clearTimeout(this.#timer)
+      signal.removeEventListener('abort', stop)
+      this.#outgoing.destroy()
+    }
+  }
+
+  async #connected(): Promise<void> {
+    const [socket] = await Promise.race([once(this.#outgoing, 'socket'), this.#broken.promise])
+    const event = this.#request.url.protocol === 'https:' ? 'secureConnect' : 'connect'
+    await Promise.race([once(socket, event), this.#broken.promise])
+  }
+
+  async #answer(): Promise<HttpAnswer> {
+    this.#isWritten = true
+    this.#outgoing.end(this.#request.body)
+    return this.#read(await Promise.race([this.#response.promise, this.#broken.promise]))
+  }
+
+  async #read(response: IncomingMessage): Promise<HttpAnswer> {
+    const chunks: Buffer[] = []
+    let size = 0
+    let fault: HttpFault | undefined
+    try {
+      for await (const chunk of response) {
+        if (size < mostBytes) chunks.push(chunk)
+        size += chunk.length
+      }
+    } catch (error) {
+      fault = this.#fault ?? faultOf(error)
+    }
+    const body = Buffer.concat(chunks).toString('utf8')
+    const { statusCode: status = 0, headers } = response
+    return { kind: 'answered', status, headers, body, ...(fault && { fault }) }
+  }
+
+  #unanswered(fault: HttpFault): HttpExchange {
+    if (this.#isWritten) return { kind: 'lost', fault }
+    return fault.code === 'ESTOPPED' ? { kind: 'untouched' } : { kind: 'unreachable', fault }
+  }
+
+  #allow(ms: number, message: string): void {
+    this.#timer = setTimeout(() => this.#break({ code: 'ETIMEDOUT', message }), ms)
+  }
+
+  /** The first fault is the cause of all others. */
+  #break(fault: HttpFault): void {
+    if (this.#fault) return
+    this.#fault = fault
+    this.#broken.reject(new Error(fault.message))
+    this.#outgoing.destroy()
+  }
+}
+
+/** Several addresses that all refuse are one error without a message; OpenSSL's messages name its source files. */
+function faultOf(error: unknown): HttpFault {
+  if (!(error instanceof Error)) return { code: 'EUNKNOWN', message: String(error) }
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
+  return { code, message: code.startsWith('ERR_SSL') ? code : error.message || code }
+}
+
+function ignore(): void {}

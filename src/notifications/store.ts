@@ -1,0 +1,147 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { Database } from '../db/pool.ts'
+import { type Claim, LeasedTable, type LeasedTableDefinition, type LeasedTableOptions } from '../queue/leased-table.ts'
+import type { ChannelName } from './notice.ts'
+
+/** A claimed row of `notifications`. */
+export interface NotificationRow extends Claim {
+  readonly company_id: number | null
+  readonly notification_type: string | null
+  readonly subject: string | null
+  readonly message: string | null
+  /** Any JSON value: other programs write it. */
+  readonly event_data: unknown
+  readonly recipient: string | null
+  readonly parts: unknown
+  readonly group_id: string | null
+  /** How many rows it tells of, itself included; null where it has not been looked whether there are more. */
+  readonly digest_size: number | null
+  /** The database's time of the claim, in milliseconds of the epoch. */
+  readonly now: number
+  /** Since it was inserted, or was to go out, if later. */
+  readonly waited_ms: number
+  /** Of its company; null for none, or none that are complete. */
+  readonly quiet: { readonly timezone: string | null; readonly from: string; readonly until: string } | null
+}
+
+export interface NotificationTableOptions extends LeasedTableOptions {
+  /** How long rows of low and normal priority wait for others of their group; 0 for not at all. */
+  readonly groupSeconds: number
+}
+
+/** The least urgent priority whose rows do not wait for others of their group. */
+export const soonest = 3
+/** A message that failed keeps those that follow it in its chat back for so long at most. */
+const holdBackSeconds = 60
+
+/** The part of `notifications` that goes through one channel, as a leased queue. */
+export function notificationTable(
+  database: Database,
+  channel: ChannelName,
+  options: NotificationTableOptions,
+): LeasedTable<NotificationRow> {
+  return new LeasedTable<NotificationRow>(database, definition(channel, options), options)
+}
+
+function definition(channel: ChannelName, { groupSeconds }: NotificationTableOptions): LeasedTableDefinition {
+  return {
+    name: `notifications ${channel}`,
+    table: 'notifications',
+    isOurs: sql`q.type = ${sql.lit(channel)} AND q.digest_of IS NULL`,
+    isReady: sql.join([isOpen(channel), ...inOrder(channel, groupSeconds)], sql` AND `),
+    ledger: {
+      table: 'fleet.notification_attempts',
+      rowId: 'notification_id',
+      code: 'code',
+      providerCode: 'provider_code',
+    },
+    handovers: 'fleet.notification_handovers',
+    columns,
+    onRecord: sql`
+      parts     = CASE WHEN r.details ? 'parts' THEN r.details -> 'parts' ELSE q.parts END,
+      recipient = coalesce(r.details ->> 'recipient', q.recipient)`,
+    holdsAmbiguous: sql`coalesce(q.when_ambiguous = 'hold', false)`,
+    ...(channel === 'email' ? { alongside: mailed } : {}),
+  }
+}
+
+const columns = sql`
+  q.company_id, q.notification_type, q.subject, q.message, q.event_data, q.recipient, q.parts, q.group_id, q.digest_size,
+  extract(epoch FROM fleet.utc_now() AT TIME ZONE 'UTC')::float8 * 1000 AS now,
+  extract(epoch FROM fleet.utc_now() AT TIME ZONE 'UTC' - greatest(q.enqueued_at, q.scheduled_at AT TIME ZONE 'UTC'))::float8 * 1000
+    AS waited_ms,
+  (SELECT jsonb_build_object('timezone', c.timezone, 'from', c.quiet_from, 'until', c.quiet_until)
+     FROM companies AS c WHERE c.id = q.company_id AND c.quiet_from IS NOT NULL AND c.quiet_until IS NOT NULL) AS quiet`
+
+/** Nothing is claimed for a channel that pauses: whoever found out has told all processes. */
+function isOpen(channel: ChannelName): RawBuilder<boolean> {
+  return sql`NOT EXISTS (SELECT FROM fleet.channels WHERE name = ${sql.lit(channel)} AND paused_until > now())`
+}
+
+function inOrder(channel: ChannelName, groupSeconds: number): RawBuilder<boolean>[] {
+  const isFirstOfGroup = groupSeconds > 0 && channel !== 'system' ? [waitsForNoGroup(groupSeconds)] : []
+  return channel === 'telegram' ? [isNextInChat, ...isFirstOfGroup] : isFirstOfGroup
+}
+
+/**
+ * One message at a time for a chat, whoever sends it, and in order: by priority, and as they came. The chat waits for the one that is
+ * first when that is due, or has failed a moment ago.
+ */
+const isNextInChat: RawBuilder<boolean> = sql`
+  NOT EXISTS (
+    SELECT FROM notifications AS e
+     WHERE e.type = 'telegram' AND e.status = 'sending' AND e.digest_of IS NULL AND e.recipient = q.recipient)
+  AND NOT EXISTS (
+    SELECT FROM notifications AS e
+     WHERE e.type = 'telegram' AND e.status = 'pending' AND e.digest_of IS NULL AND e.recipient = q.recipient
+       AND (e.prio, e.id) < (q.prio, q.id)
+       AND (e.due_at <= fleet.utc_now() AT TIME ZONE 'UTC'
+            OR (e.error_class IS NOT NULL
+                AND e.claimed_at > fleet.utc_now() AT TIME ZONE 'UTC' - ${sql.lit(holdBackSeconds)} * interval '1 second')))`
+
+/** Of rows that may go out together the first one takes the others along: they are not claimed beside it, nor shortly before. */
+function waitsForNoGroup(groupSeconds: number): RawBuilder<boolean> {
+  return sql`
+    (q.group_id IS NULL OR q.prio <= ${sql.lit(soonest)} OR q.digest_size IS NOT NULL OR NOT EXISTS (
+      SELECT FROM notifications AS e
+       WHERE e.group_id = q.group_id AND e.type = q.type AND e.id < q.id AND e.digest_of IS NULL
+         AND e.status IN ('pending', 'sending')
+         AND e.prio > ${sql.lit(soonest)} AND e.digest_size IS NULL AND e.recipient IS NOT DISTINCT FROM q.recipient
+         AND CASE e.status WHEN 'sending' THEN e.leased_until < 'infinity'
+             ELSE e.attempts = 0
+              AND e.due_at <= fleet.utc_now() AT TIME ZONE 'UTC' + ${sql.lit(groupSeconds)} * interval '1 second' END))`
+}
+
+/** The mail of a notification: a new one, or the one that it has already, which starts afresh. */
+const mailed: RawBuilder<unknown> = sql`
+  mailed AS (
+    INSERT INTO email_queue (recipient_to, subject, body, template_id, variables, priority, not_after, dedup_key, notification_id)
+    SELECT m.recipient_to, m.subject, m.body, m.template_id, coalesce(m.variables, '{}'), m.priority, q.not_after,
+           CASE WHEN NOT EXISTS (SELECT FROM email_queue AS taken WHERE taken.dedup_key = format('n:%s', q.id))
+                THEN format('n:%s', q.id) END,
+           q.id
+      FROM recorded
+      JOIN r USING (token)
+      JOIN notifications AS q ON q.id = r.id
+     CROSS JOIN LATERAL jsonb_to_record(r.details -> 'mail')
+             AS m(recipient_to text, subject text, body text, template_id text, variables jsonb, priority int)
+     WHERE r.details ? 'mail'
+        ON CONFLICT (notification_id) DO UPDATE
+       SET status       = 'pending',
+           recipient_to = EXCLUDED.recipient_to,
+           subject      = EXCLUDED.subject,
+           body         = EXCLUDED.body,
+           template_id  = EXCLUDED.template_id,
+           variables    = EXCLUDED.variables,
+           priority     = EXCLUDED.priority,
+           not_after    = EXCLUDED.not_after
+     WHERE email_queue.status NOT IN ('pending', 'sending')
+  )`
+
+/** Writes down what another system has taken of a notice so far. Without effect once the claim is another's. */
+export async function keepParts(database: Database, { id, token }: Claim, parts: unknown): Promise<void> {
+  const statement = sql`
+    UPDATE notifications SET parts = ${JSON.stringify(parts)}::jsonb
+     WHERE id = ${id} AND claim_token = ${token} AND status = 'sending'`.compile(database.db)
+  await database.runPrepared('notifications keep parts', statement)
+}
