@@ -1,8 +1,10 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import type { ChannelPause } from '../../../src/notifications/channel-pause.ts'
 import { channelPause } from '../../../src/notifications/channel-pause-store.ts'
 import { smsChannel } from '../../../src/notifications/channels/sms/sms-channel.ts'
 import { telegramChannel } from '../../../src/notifications/channels/telegram/channel.ts'
+import type { ChannelName } from '../../../src/notifications/notice.ts'
 import { SharedChats } from '../../../src/telegram/shared-chats.ts'
 import { type BotApiServer, startBotApiServer } from '../../support/bot-api-server.ts'
 import { setNotifications } from '../notifications.ts'
@@ -21,6 +23,23 @@ beforeEach(async () => {
   await query('UPDATE fleet.channels SET paused_until = NULL, strikes = 0, reason = NULL')
   await query('TRUNCATE fleet.telegram_chats')
 })
+
+/** A pause does not end before the test has seen it. */
+function lasting(pause: ChannelPause, channel: ChannelName): ChannelPause {
+  const last = () => query(`UPDATE fleet.channels SET paused_until = 'infinity' WHERE name = '${channel}'`)
+  return {
+    async pause(forMs, reason) {
+      await pause.pause(forMs, reason)
+      await last()
+    },
+    async outage(reason) {
+      const lastsMs = await pause.outage(reason)
+      await last()
+      return lastsMs
+    },
+    passed: () => pause.passed(),
+  }
+}
 
 /** What is in the database of the only row, when its attempt has been recorded. */
 async function recorded(): Promise<Record<string, unknown>> {
@@ -62,7 +81,7 @@ describe('Telegram', () => {
     const chats = new SharedChats({
       database: scene.database,
       limits,
-      pause: channelPause(scene.database, 'telegram'),
+      pause: lasting(channelPause(scene.database, 'telegram'), 'telegram'),
       log,
     })
     const channel = telegramChannel({
@@ -131,7 +150,7 @@ describe('SMS', () => {
 
   test.each(smsMatrix)('$channel: $answer: the row says $status $errorClass', async (cell) => {
     const driver = cell.driver === 'none' ? undefined : driverFor(cell, await rootFor(cell, server))
-    const channel = smsChannel({ driver, pause: channelPause(scene.database, 'sms'), log })
+    const channel = smsChannel({ driver, pause: lasting(channelPause(scene.database, 'sms'), 'sms'), log })
     onTestFinished(() => channel.close())
     start({ ways: { sms: channel } })
     await insert({
