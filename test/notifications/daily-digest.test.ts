@@ -1,20 +1,27 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { connectDatabase, type Database } from '../../src/db/pool.ts'
 import { writeDailyDigest } from '../../src/notifications/daily-digest.ts'
 import { setClock } from '../maintenance/maintenance.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase
+/** As whoever runs it, with no more rights than that. */
+let worker: Database
 beforeAll(async () => {
   database = await createTestDatabase()
+  worker = connectDatabase({ url: database.workerUrl, applicationName: 'fleet-test', keepsPlans: true })
   await database.pool.query(`
     INSERT INTO companies (id, name, slug) SELECT n, 'Company ' || n, 'company-' || n FROM generate_series(1001, 1005) n`)
 })
-afterAll(() => database.drop())
+afterAll(async () => {
+  await worker.close()
+  await database.drop()
+})
 beforeEach(() => database.pool.query('TRUNCATE notifications, email_queue RESTART IDENTITY'))
 
 function write(given: { adminEmail?: string; adminChatId?: string } = { adminEmail: 'ops@example.com' }) {
-  return writeDailyDigest(database, {
+  return writeDailyDigest(worker, {
     adminEmail: given.adminEmail,
     adminChatId: given.adminChatId,
     locale: 'en',
