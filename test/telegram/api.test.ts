@@ -1,8 +1,17 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { inspect } from 'node:util'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createTelegramApi, type TelegramApi, type TelegramResult } from '../../src/telegram/api.ts'
+import { Bot } from 'grammy'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import {
+  botClientOptions,
+  createTelegramApi,
+  type TelegramApi,
+  type TelegramResult,
+  telegramFault,
+} from '../../src/telegram/api.ts'
+import { localhostCertificate } from '../fixtures/localhost-certificate.ts'
 import { type BotAnswer, botAnswers } from '../support/bot-api-answers.ts'
 import { type BotApiServer, startBotApiServer } from '../support/bot-api-server.ts'
 
@@ -80,6 +89,21 @@ describe('the permission to write', () => {
     server = await startBotApiServer()
   })
 
+  test('is asked for over a secure connection, where the certificate is trusted', async () => {
+    const safe = await startBotApiServer({ secure: localhostCertificate })
+    onTestFinished(() => safe.stop())
+    const secure = createTelegramApi(safe)
+    const mayWrite = vi.fn(yes)
+    expect(await send(mayWrite, secure)).toMatchObject({ ok: false, fault: { kind: 'unreachable' } })
+    expect(mayWrite).not.toHaveBeenCalled()
+    const usual = getCACertificates()
+    onTestFinished(() => setDefaultCACertificates(usual))
+    setDefaultCACertificates([...usual, localhostCertificate.cert])
+    for (let calls = 0; calls < 3; calls += 1) expect(await send(mayWrite, secure)).toMatchObject({ ok: true })
+    expect(mayWrite).toHaveBeenCalledTimes(3)
+    expect(safe.connections).toBe(2)
+  })
+
   test('is not asked for where no secure connection comes about', async () => {
     const secure = createTelegramApi({ ...server, apiRoot: server.apiRoot.replace('http:', 'https:') })
     const mayWrite = vi.fn(yes)
@@ -120,6 +144,27 @@ describe('the permission to write', () => {
     expect(mayWrite).toHaveBeenCalledTimes(2)
     expect(server.taken).toHaveLength(2)
     expect(server.connections).toBe(2)
+  })
+})
+
+describe("grammY's own bot", () => {
+  test('polls over the same way', async () => {
+    const bot = new Bot(server.token, { client: botClientOptions(server.apiRoot) })
+    const heard = new Promise((resolve) => bot.on('message', (context) => resolve(context.message.text)))
+    const polling = bot.start({ timeout: 20 })
+    server.push({ message: { message_id: 1, date: 0, chat: { id: 5, type: 'private' }, text: 'Hello' } })
+    expect(await heard).toBe('Hello')
+    await bot.stop()
+    await polling
+  })
+
+  test('throws errors without the token, which become faults', async () => {
+    const { api: methods } = new Bot(server.token, { client: botClientOptions(server.apiRoot) })
+    await server.stop()
+    const error = await methods.getMe().catch((caught: unknown) => caught)
+    server = await startBotApiServer()
+    expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(server.token)
+    expect(telegramFault(error, server.token)).toMatchObject({ kind: 'unreachable' })
   })
 })
 
