@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { inspect } from 'node:util'
 import { Bot } from 'grammy'
@@ -32,6 +32,13 @@ const yes = async () => true
 
 function send(mayWrite = yes, through = api): Promise<TelegramResult<{ message_id: number }>> {
   return through.call((methods) => methods.sendMessage({ chat_id: 5, text: 'Hello' }), mayWrite)
+}
+
+/** Listens until the test ends. */
+async function portOf(listener: Server): Promise<number> {
+  await once(listener.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => void listener.close())
+  return (listener.address() as AddressInfo).port
 }
 
 test('a call comes to its result', async () => {
@@ -114,9 +121,8 @@ describe('the permission to write', () => {
   test('is asked for before a single byte is written', async () => {
     const received: unknown[] = []
     const listener = createServer((socket) => socket.on('data', (data) => received.push(data)))
-    await once(listener.listen(0, '127.0.0.1'), 'listening')
-    const address = listener.address() as { port: number }
-    const silent = createTelegramApi({ token: server.token, apiRoot: `http://127.0.0.1:${address.port}` })
+    const apiRoot = `http://127.0.0.1:${await portOf(listener)}`
+    const silent = createTelegramApi({ ...server, apiRoot })
     const connected = once(listener, 'connection')
     const answer = await send(async () => {
       const [socket] = await connected
@@ -124,7 +130,6 @@ describe('the permission to write', () => {
       return false
     }, silent)
     expect(answer).toMatchObject({ ok: false, fault: { kind: 'withdrawn' } })
-    listener.close()
     expect(received).toEqual([])
   })
 
@@ -165,6 +170,37 @@ describe("grammY's own bot", () => {
     server = await startBotApiServer()
     expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(server.token)
     expect(telegramFault(error, server.token)).toMatchObject({ kind: 'unreachable' })
+  })
+})
+
+describe('who is silent', () => {
+  const patience = { connectMs: 10_000, answerMs: 10_000 }
+
+  test('instead of answering is left, and the answer is lost', async () => {
+    server.follow(() => botAnswers.silenceAfter)
+    const hasty = createTelegramApi({ ...server, patience: { ...patience, answerMs: 50 } })
+    expect(await send(yes, hasty)).toMatchObject({
+      ok: false,
+      fault: { kind: 'lost', description: 'nothing came within 0.05 s' },
+    })
+  })
+
+  test('in the middle of an answer is left, and the answer is lost', async () => {
+    const listener = createServer((socket) =>
+      socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{')),
+    )
+    const apiRoot = `http://127.0.0.1:${await portOf(listener)}`
+    const hasty = createTelegramApi({ ...server, apiRoot, patience: { ...patience, answerMs: 50 } })
+    expect(await send(yes, hasty)).toMatchObject({ ok: false, fault: { kind: 'lost' } })
+    hasty.close()
+  })
+
+  test('while a secure connection is to be made is left, and nothing was written', async () => {
+    const apiRoot = `https://127.0.0.1:${await portOf(createServer((socket) => socket.resume()))}`
+    const hasty = createTelegramApi({ ...server, apiRoot, patience: { ...patience, connectMs: 50 } })
+    const mayWrite = vi.fn(yes)
+    expect(await send(mayWrite, hasty)).toMatchObject({ ok: false, fault: { kind: 'unreachable' } })
+    expect(mayWrite).not.toHaveBeenCalled()
   })
 })
 
