@@ -12,8 +12,8 @@ export interface BotPollingOptions {
   readonly signal: AbortSignal
   /** Whether this process may still tell Telegram what has been handled. */
   readonly mayConfirm: () => boolean
-  /** Told of each answer of Telegram. */
-  readonly onAnswer: () => void
+  /** Told once that Telegram lets this process poll. */
+  readonly onPolling: () => void
   readonly log: Logger
 }
 
@@ -28,16 +28,15 @@ const confirmMs = 300
  * where the database was out of reach, it comes again. Rejects with what Telegram, the network or the database has said.
  */
 export async function pollUpdates(options: BotPollingOptions): Promise<void> {
-  const { bot, signal, mayConfirm, onAnswer } = options
+  const { bot, signal, mayConfirm, onPolling } = options
   let next = 0
   let confirmed = 0
   try {
     bot.botInfo = await bot.api.getMe(grammySignal(signal))
-    onAnswer()
-    while (!signal.aborted) {
-      const request = { offset: next, limit: updatesAtOnce, timeout: pollSeconds, allowed_updates: botUpdates }
+    for (let timeout = 0; !signal.aborted; timeout = pollSeconds) {
+      const request = { offset: next, limit: updatesAtOnce, timeout, allowed_updates: botUpdates }
       const updates = await bot.api.getUpdates(request, grammySignal(signal))
-      onAnswer()
+      if (timeout === 0) onPolling()
       confirmed = next
       const { left, error } = await handleAll(updates, options)
       next = left ?? (updates.at(-1)?.update_id ?? next - 1) + 1

@@ -51,9 +51,10 @@ export function startTelegramBot(options: TelegramBotOptions): { stop(): Promise
 async function keepAnswering(options: TelegramBotOptions, signal: AbortSignal): Promise<void> {
   const troubles = new Troubles(options.log)
   let retryMs = firstRetryMs
-  const onAnswer = () => {
+  const onPolling = () => {
     retryMs = firstRetryMs
     troubles.over()
+    options.log.info('the bot answers those who write to it')
   }
   while (!signal.aborted) {
     let waitMs = lookAgainMs
@@ -61,7 +62,7 @@ async function keepAnswering(options: TelegramBotOptions, signal: AbortSignal): 
       const { directUrl: url, pulseMs } = options
       const lock = { url, applicationName: 'fleet telegram bot', name: 'fleet.telegram-bot', signal }
       await lead({ ...lock, ...(pulseMs !== undefined && { pulseMs }) }, (leading) =>
-        answerWhile(leading, { ...options, stopping: signal, onAnswer }),
+        answerWhile(leading, { ...options, stopping: signal, onPolling }),
       )
     } catch (error) {
       if (signal.aborted) return
@@ -74,11 +75,11 @@ async function keepAnswering(options: TelegramBotOptions, signal: AbortSignal): 
 
 interface Answering extends TelegramBotOptions {
   readonly stopping: AbortSignal
-  readonly onAnswer: () => void
+  readonly onPolling: () => void
 }
 
 async function answerWhile(leading: AbortSignal, options: Answering): Promise<void> {
-  const { database, token, apiRoot, chats, defaultLocale, defaultTimeZone, log, stopping, onAnswer } = options
+  const { database, token, apiRoot, chats, defaultLocale, defaultTimeZone, log, stopping, onPolling } = options
   const cutting = new AbortController()
   leading.addEventListener('abort', () => void setTimeout(() => cutting.abort(), cutAfterMs).unref())
   const answers = new BotAnswers({ token, chats, stopping: leading, cutting: cutting.signal, log })
@@ -87,9 +88,8 @@ async function answerWhile(leading: AbortSignal, options: Answering): Promise<vo
     ...{ db: database.db, token, chats, defaultLocale, defaultTimeZone, log },
     answer: (context, html) => answers.send(context, html),
   }).addTo(bot)
-  log.info('the bot answers those who write to it')
   const mayConfirm = () => stopping.aborted || !leading.aborted
-  await pollUpdates({ bot, signal: leading, mayConfirm, onAnswer, log }).catch((error) => {
+  await pollUpdates({ bot, signal: leading, mayConfirm, onPolling, log }).catch((error) => {
     if (!leading.aborted) throw error
   })
 }
@@ -104,7 +104,6 @@ class Troubles {
   }
 
   over(): void {
-    if (this.#current !== undefined) this.#log.info('the bot answers again')
     this.#current = undefined
   }
 

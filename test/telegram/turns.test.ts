@@ -210,6 +210,10 @@ describe('a chat', () => {
     expect(await one.take('5')).toEqual({ kind: 'go', chatId: '5' })
   })
 
+  it('with an id that can be none is never reached', async () => {
+    expect(await connect().take('1'.repeat(101))).toMatchObject({ kind: 'unreachable', errorClass: 'chat_not_found' })
+  })
+
   it('is reachable again when a company is given it anew', async () => {
     const chats = connect()
     await chats.unreachable('5', 'bot_blocked', 'Forbidden')
