@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { type BotAnswer, botAnswers, refusal } from './bot-api-answers.ts'
@@ -23,6 +24,8 @@ export interface BotApiOptions {
   readonly script?: BotScript
   /** Listens there instead of on a free port. */
   readonly port?: number
+  /** Speaks HTTPS, as localhost. */
+  readonly secure?: { readonly cert: string; readonly key: string }
 }
 
 export interface BotApiServer {
@@ -59,7 +62,11 @@ const abilities = { can_join_groups: true, can_read_all_group_messages: false, s
  * A Bot API server on loopback, over real HTTP. It checks texts as Telegram does (entities, lengths) and keeps every call. It knows the
  * methods that send, `getMe`, `getUpdates` (long polling, one poller at a time), and answers `true` to any other.
  */
-export async function startBotApiServer({ script, port: wanted = 0 }: BotApiOptions = {}): Promise<BotApiServer> {
+export async function startBotApiServer({
+  script,
+  port: wanted = 0,
+  secure,
+}: BotApiOptions = {}): Promise<BotApiServer> {
   const requests: BotRequest[] = []
   const taken: BotRequest[] = []
   const deliveries = new Map<string, Map<string, number>>()
@@ -96,10 +103,11 @@ export async function startBotApiServer({ script, port: wanted = 0 }: BotApiOpti
     write(response, decided)
   }
 
-  const server = createServer((incoming, response) => {
+  const listen = (incoming: IncomingMessage, response: ServerResponse): void => {
     // A client that goes away in the middle of its request.
     answer(incoming, response).catch(() => response.destroy())
-  })
+  }
+  const server = secure ? createSecureServer(secure, listen) : createServer(listen)
   server.on('connection', () => {
     connections += 1
   })
@@ -108,7 +116,7 @@ export async function startBotApiServer({ script, port: wanted = 0 }: BotApiOpti
   const { port } = server.address() as AddressInfo
 
   return {
-    apiRoot: `http://127.0.0.1:${port}`,
+    apiRoot: secure ? `https://localhost:${port}` : `http://127.0.0.1:${port}`,
     port,
     token,
     requests,
