@@ -166,7 +166,9 @@ function textOf({ payload }: BotRequest): string {
 /** What Telegram would not take, in its words. */
 function faultOf(request: BotRequest): string | undefined {
   const { method, payload } = request
-  const { visible, fault } = readTelegramHtml(textOf(request), payload.parse_mode)
+  const text = textOf(request)
+  if (Buffer.byteLength(text) > 32_768) return 'text is too long'
+  const { visible, fault } = readTelegramHtml(text, payload.parse_mode)
   if (fault !== undefined) return `can't parse entities: ${fault}`
   if (method === 'sendPhoto') return visible.length > 1_024 ? 'message caption is too long' : undefined
   if (visible.trim() === '') return 'message text is empty'
