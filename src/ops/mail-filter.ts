@@ -1,23 +1,14 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { AddressPattern } from './address-pattern.ts'
 import type { EmailStatus } from './email-status.ts'
+import { escapeLike, type MessageFilter, messageCondition } from './message-filter.ts'
 
 /** Which mails of the queue are meant: those for which everything given holds. */
-export interface MailFilter {
-  readonly ids?: readonly number[] | undefined
+export interface MailFilter extends MessageFilter {
   readonly statuses?: readonly EmailStatus[] | undefined
-  /** The last change of status was then or later. */
-  readonly since?: Date | undefined
-  /** The last change of status was before. */
-  readonly until?: Date | undefined
   /** One of the addresses in To, Cc or Bcc. */
   readonly to?: AddressPattern | undefined
   readonly templateId?: string | undefined
-  readonly errorClass?: string | undefined
-  /** Contained in the last error, whatever the case. */
-  readonly errorText?: string | undefined
-  /** 1 to 10, as the workers see them. */
-  readonly priorities?: readonly number[] | undefined
 }
 
 /**
@@ -33,18 +24,11 @@ export const endedAt: RawBuilder<Date> = sql`q.updated_at`
 
 /** The filter as a condition on row `q`, but for the statuses. `changed` says when its status last changed. */
 export function mailCondition(filter: MailFilter, changed: RawBuilder<Date>): RawBuilder<boolean> {
-  const { ids, since, until, to, templateId, errorClass, errorText, priorities } = filter
-  const conditions = [
-    ids && sql`q.id = ANY(${ids}::int[])`,
-    since && sql`${changed} >= ${since}::timestamp`,
-    until && sql`${changed} < ${until}::timestamp`,
+  const { to, templateId } = filter
+  return messageCondition(filter, changed, [
     to && goesTo(to),
     templateId !== undefined && sql`q.template_id = ${templateId}`,
-    errorClass !== undefined && sql`q.error_class = ${errorClass}`,
-    errorText !== undefined && sql`q.last_error ILIKE ${`%${escapeLike(errorText)}%`}`,
-    priorities && sql`q.prio = ANY(${priorities}::int[])`,
-  ].filter((condition) => condition !== undefined && condition !== false)
-  return conditions.length === 0 ? sql`true` : sql`(${sql.join(conditions, sql` AND `)})`
+  ])
 }
 
 /**
@@ -69,10 +53,6 @@ function toMatchers({ localPart, domains }: AddressPattern): { regexp: string; l
     regexp: `(?:^|[,;:])\\s*${bare}\\s*(?:$|[,;])|<\\s*${bracketed}\\s*>`,
     like: domains.map((spelling) => `%${escapeLike(`${localPart ?? ''}@${spelling}`)}%`),
   }
-}
-
-function escapeLike(text: string): string {
-  return text.replace(/[\\%_]/g, '\\$&')
 }
 
 function escapeRegexp(text: string): string {

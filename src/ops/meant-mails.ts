@@ -9,7 +9,7 @@ import type { StatusChange } from './status-change.ts'
  * A query of the mails that the filter means and the change is made from: id, status, prio, what speaks against it (`obstacle`), whether
  * it may have arrived (`ambiguous`), and for archived ones when they ended (`ended_at`).
  */
-export function meantMails(change: StatusChange, filter: MailFilter): RawBuilder<unknown> {
+export function meantMails(change: StatusChange<MailFilter>, filter: MailFilter): RawBuilder<unknown> {
   const queued = sql`
     SELECT q.id, q.status, q.prio, ${change.obstacle} AS obstacle, ${isAmbiguous} AS ambiguous, NULL::timestamp AS ended_at
       FROM email_queue AS q
@@ -24,7 +24,7 @@ export function meantMails(change: StatusChange, filter: MailFilter): RawBuilder
 }
 
 /** The statuses of archived mails that the change may concern. */
-export function archivedStatuses({ from }: StatusChange, { statuses }: MailFilter): readonly EmailStatus[] {
+export function archivedStatuses({ from }: StatusChange<MailFilter>, { statuses }: MailFilter): readonly EmailStatus[] {
   return endedOf(statuses).filter((status) => from.includes(status))
 }
 

@@ -1,6 +1,7 @@
 import { sql, type Transaction } from 'kysely'
 import type { DB } from '../db/schema.ts'
 import { columnList, readMailColumns } from '../email/archive-store.ts'
+import type { MailFilter } from './mail-filter.ts'
 import { archivedStatuses, meantMails } from './meant-mails.ts'
 import type { ChangeRequest, StatusChange } from './status-change.ts'
 
@@ -10,8 +11,8 @@ import type { ChangeRequest, StatusChange } from './status-change.ts'
  */
 export async function restoreMails(
   transaction: Transaction<DB>,
-  change: StatusChange,
-  { filter, limit }: ChangeRequest,
+  change: StatusChange<MailFilter>,
+  { filter, limit }: ChangeRequest<MailFilter>,
 ): Promise<number[]> {
   if (archivedStatuses(change, filter).length === 0) return []
   const { kept } = await readMailColumns(transaction)
