@@ -31,18 +31,20 @@ export function mailCondition(filter: MailFilter, changed: RawBuilder<Date>): Ra
   ])
 }
 
+const recipientFields = ['recipient_to', 'recipient_cc', 'recipient_bcc'] as const
+
 /**
- * Whether an address stands in one of the three fields, by the rules of `parseRecipients`: alone between separators, or in angle
+ * Whether an address stands in one of the fields of row `q`, by the rules of `parseRecipients`: alone between separators, or in angle
  * brackets. Display names in quotes are taken out first, since they may hold anything. ILIKE comes first because it is cheap.
  */
-export function goesTo(pattern: AddressPattern): RawBuilder<boolean> {
+export function goesTo(pattern: AddressPattern, fields: readonly string[] = recipientFields): RawBuilder<boolean> {
   const { regexp, like } = toMatchers(pattern)
-  const fields = ['recipient_to', 'recipient_cc', 'recipient_bcc'].map((field) => {
+  const conditions = fields.map((field) => {
     const column = sql.ref(`q.${field}`)
     return sql`${column} ILIKE ANY(${like}::text[])
       AND regexp_replace(${column}, '"(?:[^"\\\\]|\\\\.)*"\\s*(?=<)', '', 'g') ~* ${regexp}`
   })
-  return sql`(${sql.join(fields, sql` OR `)})`
+  return sql`(${sql.join(conditions, sql` OR `)})`
 }
 
 function toMatchers({ localPart, domains }: AddressPattern): { regexp: string; like: string[] } {

@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
-import { isAmbiguous } from './ambiguous-mails.ts'
+import { isAmbiguous } from './ambiguous-messages.ts'
 import { archivedCondition, endedOf } from './archived-mails.ts'
 import type { EmailStatus } from './email-status.ts'
 import { type MailFilter, mailCondition } from './mail-filter.ts'
@@ -11,14 +11,14 @@ import type { StatusChange } from './status-change.ts'
  */
 export function meantMails(change: StatusChange<MailFilter>, filter: MailFilter): RawBuilder<unknown> {
   const queued = sql`
-    SELECT q.id, q.status, q.prio, ${change.obstacle} AS obstacle, ${isAmbiguous} AS ambiguous, NULL::timestamp AS ended_at
+    SELECT q.id, q.status, q.prio, ${change.obstacle} AS obstacle, ${isAmbiguous('email_queue')} AS ambiguous, NULL::timestamp AS ended_at
       FROM email_queue AS q
      WHERE q.status = ANY(${filter.statuses ?? change.from}::text[]) AND ${mailCondition(filter, change.changed)}`
   const ended = archivedStatuses(change, filter)
   if (ended.length === 0) return queued
   return sql`${queued}
      UNION ALL
-    SELECT q.id, q.status, q.prio, coalesce(${change.obstacle}, ${keyObstacle}), ${isAmbiguous}, q.ended_at
+    SELECT q.id, q.status, q.prio, coalesce(${change.obstacle}, ${keyObstacle}), ${isAmbiguous('email_queue')}, q.ended_at
       FROM fleet.email_archive AS q
      WHERE q.status = ANY(${ended}::text[]) AND ${archivedCondition(filter)}`
 }
