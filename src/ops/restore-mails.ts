@@ -29,7 +29,7 @@ export async function restoreMails(
     restored AS (
       INSERT INTO email_queue (${columnList(kept)})
       SELECT ${columnList(kept, 'taken')} FROM taken
-          ON CONFLICT (dedup_key) DO NOTHING
+          ON CONFLICT DO NOTHING
    RETURNING id)
     DELETE FROM fleet.email_archive AS a
      USING taken JOIN restored USING (id)
