@@ -1,3 +1,4 @@
+import type { MessageAttempt } from '../ops/message-history.ts'
 import type { Screen } from './screen.ts'
 import { type Cell, renderTable } from './table.ts'
 import { formatTime } from './times.ts'
@@ -6,19 +7,9 @@ import { countOf, formatCount } from './words.ts'
 const shown = 20
 
 /** What is shown of an attempt. */
-export interface ShownAttempt {
-  readonly attempt: number
-  readonly claimedAt: Date | null
-  readonly handedOverAt: Date | null
-  readonly endedAt: Date
-  readonly durationMs: number | null
-  readonly outcome: string
-  readonly errorClass: string | null
+export interface ShownAttempt extends MessageAttempt {
   /** Those of the next system, as it writes them; null where it said nothing. */
   readonly codes: string | null
-  readonly reply: string | null
-  readonly worker: string | null
-  readonly transport: string | null
 }
 
 /** The attempts at a message, the latest last; of many only the latest. */
