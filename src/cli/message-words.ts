@@ -12,6 +12,12 @@ export interface MessageWords {
 
 export const mailWords: MessageWords = { noun: 'mail', command: 'fleet email', unknownCode: 'MAIL_UNKNOWN' }
 
+export const notificationWords: MessageWords = {
+  noun: 'notification',
+  command: 'fleet notification',
+  unknownCode: 'NOTIFICATION_UNKNOWN',
+}
+
 /** Ends a command that has found none of what it was to work on. */
 export function unknownMessages({ noun, command, unknownCode }: MessageWords, ids: readonly number[]): CliError {
   const which = ids.length === 1 ? `the id ${ids[0]}` : `any of the ids ${ids.join(', ')}`

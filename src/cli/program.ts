@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addEmailCommands } from './commands/email.ts'
 import { addMigrateCommands } from './commands/migrate.ts'
+import { addNotificationCommands } from './commands/notification.ts'
 import { addSearchCommand } from './commands/search.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addUpCommand } from './commands/up.ts'
@@ -32,6 +33,7 @@ export function createProgram(): Command {
   addUpCommand(program)
   addMigrateCommands(program)
   addEmailCommands(program)
+  addNotificationCommands(program)
   addUsersCommands(program)
   addStatusCommand(program)
   addSearchCommand(program)

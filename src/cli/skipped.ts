@@ -32,6 +32,8 @@ function reasonFor({ reason, status }: SkippedMessages, { action, noun }: Doing)
       return 'cancelled while it was being sent, and a worker may not be done with it; try again in a minute'
     case 'key_taken':
       return 'archived, and a newer mail has its dedup_key; that one can be replayed, or a new one sent'
+    case 'unknown_channel':
+      return 'there is no channel of that type'
     case 'locked':
       return 'another session is writing to it; try again'
     case 'over_limit':

@@ -10,6 +10,7 @@ import type { StatusChange } from './status-change.ts'
  * - `would_expire`: its `not_after` has passed; a worker would only mark it as expired.
  * - `being_sent`: cancelled while a worker was sending it, which may not have ended yet.
  * - `key_taken`: archived, and a newer mail has its `dedup_key`.
+ * - `unknown_channel`: a notification that no channel sends.
  * - `locked`: another session was writing to it.
  * - `over_limit`: there were more than `limit`.
  */
@@ -20,6 +21,7 @@ export type SkipReason =
   | 'would_expire'
   | 'being_sent'
   | 'key_taken'
+  | 'unknown_channel'
   | 'locked'
   | 'over_limit'
 

@@ -21,6 +21,8 @@ export interface StatusChange<Filter extends MessageFilter> {
 export interface MoreCounts {
   /** How many of them came out of the archive. */
   readonly archived?: number
+  /** How many others go with them, because they are told by the same digest. */
+  readonly members?: number
 }
 
 export interface ChangeRequest<Filter extends MessageFilter> {
