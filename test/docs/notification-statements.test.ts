@@ -45,7 +45,7 @@ describe('the SQL in the documentation of notifications', () => {
   test.each(starting('SELECT'))('answers, with the rights of who may only read: $statement', async ({ statement }) => {
     await scene.query(`
       INSERT INTO fleet.notification_attempts (notification_id, attempt, token, outcome) VALUES (1, 1, 1, 'ambiguous');
-      INSERT INTO fleet.telegram_chats (chat_id, unreachable_since, unreachable_class) VALUES ('5', now(), 'bot_blocked')`)
+      INSERT INTO fleet.telegram_chats (chat_id, unreachable_since, unreachable_class) VALUES ('5', now(), 'bot_blocked') ON CONFLICT DO NOTHING`)
     const client = await scene.database.pool.connect()
     try {
       await client.query('SET ROLE fleet_readonly')
