@@ -30,6 +30,13 @@ export const mutations = {
       replace: '',
     },
   ],
+  'record of parts': [
+    {
+      file: 'notifications/notice-delivery.ts',
+      find: 'keep: (parts) => keepParts(database, row, parts)',
+      replace: 'keep: async () => {}',
+    },
+  ],
   'record of recipients': [
     {
       file: 'email/prepare.ts',
