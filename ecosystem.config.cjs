@@ -5,6 +5,7 @@ const { parse } = require('dotenv')
 
 const workers = [
   { name: 'fleet-email', script: 'workers/email.ts', instances: 2 },
+  { name: 'fleet-notifications', script: 'workers/notifications.ts', instances: 1 },
   { name: 'fleet-lifecycle', script: 'workers/lifecycle.ts', instances: 1 },
 ]
 

@@ -1,5 +1,4 @@
-import { access, mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { datedStem, writeNewFile } from '../runtime/new-file.ts'
 import { fileSlug } from './file-slug.ts'
 import { oneLine } from './one-line.ts'
 
@@ -39,9 +38,8 @@ export function createMailbox(options: { directory: string; now?: () => Date }):
     async deliver(delivery) {
       const content = Buffer.concat([traceFields(delivery), delivery.message])
       try {
-        await mkdir(directory, { recursive: true, mode: 0o700 })
-        const path = await writeUnderFreeName(directory, fileStem(delivery, now()), content)
-        return { path }
+        const stem = `${datedStem(now(), delivery.emailId)}-${fileSlug(delivery.subject)}`
+        return { path: await writeNewFile({ directory, stem, extension: 'eml' }, content) }
       } catch (cause) {
         throw new MailboxError(`cannot write a mail into ${directory}`, { cause })
       }
@@ -55,66 +53,4 @@ function traceFields(delivery: MailboxDelivery): Buffer {
     ...delivery.recipients.map((address) => `Delivered-To: ${oneLine(address)}`),
   ]
   return Buffer.from(`${fields.join('\r\n')}\r\n`)
-}
-
-/** `20261122T194200.123Z-000012-subject`, in UTC. */
-function fileStem(delivery: MailboxDelivery, time: Date): string {
-  const stamp = time.toISOString().replace(/[-:]/g, '')
-  return `${stamp}-${String(delivery.emailId).padStart(6, '0')}-${fileSlug(delivery.subject)}`
-}
-
-async function writeUnderFreeName(directory: string, stem: string, content: Buffer): Promise<string> {
-  for (let copy = 1; ; copy += 1) {
-    const name = copy === 1 ? `${stem}.eml` : `${stem}-${copy}.eml`
-    const path = join(directory, name)
-    if (await writeNew({ path, hidden: join(directory, `.${name}.part`) }, content)) {
-      await syncDirectory(directory)
-      return path
-    }
-  }
-}
-
-/**
- * False where the name is taken. Only one process can create the hidden file of a name, and only that one may put the
- * visible file there: a name that is free meanwhile stays free until the rename. Hard links would do it in one step,
- * but some file systems lack them.
- */
-async function writeNew(file: { path: string; hidden: string }, content: Buffer): Promise<boolean> {
-  try {
-    await writeFile(file.hidden, content, { flag: 'wx', mode: 0o600, flush: true })
-  } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false
-    await rm(file.hidden, { force: true })
-    throw error
-  }
-  if (await exists(file.path)) {
-    await rm(file.hidden)
-    return false
-  }
-  await rename(file.hidden, file.path)
-  return true
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path)
-    return true
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false
-    throw error
-  }
-}
-
-/** The name is durable only once its directory is. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

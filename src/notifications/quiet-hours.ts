@@ -29,11 +29,12 @@ export function nextOpen({ timezone, from, until }: QuietHours, now: Date, defau
   const [opens, closes] = [timeOfDay(until), timeOfDay(from)]
   if (opens === undefined || closes === undefined || opens === closes) return { at: now }
   const asked = timezone?.trim() || defaultTimeZone
+  // Unlike `isValidZone`, `create` remembers what it has found out about a name.
   const { IANAZone } = luxon()
-  const isKnown = IANAZone.isValidZone(asked)
-  const zone = IANAZone.create(isKnown ? asked : defaultTimeZone)
+  const known = IANAZone.create(asked)
+  const zone = known.isValid ? known : IANAZone.create(defaultTimeZone)
   const at = opening(now.getTime(), { opens, closes }, (instant) => zone.offset(instant) * 60_000)
-  return { at: new Date(at), ...(!isKnown && { unknownZone: asked }) }
+  return { at: new Date(at), ...(!known.isValid && { unknownZone: asked }) }
 }
 
 /** `nextOpen` with a default time zone, and one warning for each name that is none. */

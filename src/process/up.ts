@@ -11,6 +11,7 @@ import { migrateUp } from '../db/migrator.ts'
 import { connectDatabase, type Database } from '../db/pool.ts'
 import { startEmailWorker } from '../email/worker.ts'
 import { startLifecycleWorker } from '../maintenance/worker.ts'
+import { startNotificationsWorker } from '../notifications/worker.ts'
 import {
   type AdministratorPassword,
   administratorEmail,
@@ -24,6 +25,7 @@ import { requireRights } from './database-rights.ts'
 import { closingMs, endIfNotStopped } from './deadline.ts'
 import { addDemonstration, withdrawDemonstration } from './demonstration.ts'
 import { tellParentReady } from './parent.ts'
+import type { WorkerContext } from './run-worker.ts'
 import { listenForShutdown } from './shutdown.ts'
 
 /** Where the fleet keeps its rows, and what to do with that at the end. */
@@ -65,7 +67,11 @@ export async function runUp(): Promise<void> {
     for (const warning of [...config.warnings, ...unusedSettings(config, home)]) log.warn(warning)
     endIfNotStopped(shutdown.signal, { afterMs: config.shutdownSeconds * 1000 + 2 * closingMs, log })
     const context = { config, database, directUrl: home.directUrl, owner, log }
-    const workers = [await startEmailWorker(context), await startLifecycleWorker(context)]
+    const workers = [
+      await startEmailWorker(context),
+      await startNotificationsWorker(withOutbox(context, home)),
+      await startLifecycleWorker(context),
+    ]
     process.stdout.write(welcome(config, home, login))
     tellParentReady()
     await shutdown.requested
@@ -109,6 +115,14 @@ async function prepareDatabase({ db }: Database, config: Config, { dataDirectory
 async function admit({ db }: Database, config: Config, { home, actor }: { home: Home; actor: string }) {
   if (home.dataDirectory === undefined) return undefined
   return admitAdministrator(db, { given: config.admin.password, actor })
+}
+
+/** On the embedded database nothing is skipped for want of a bot: what it would send goes into the local outbox. */
+function withOutbox(context: WorkerContext, { dataDirectory }: Home): WorkerContext {
+  const { config } = context
+  const { telegram } = config
+  if (dataDirectory === undefined || telegram.botToken !== undefined) return context
+  return { ...context, config: { ...config, telegram: { ...telegram, apiRoot: 'outbox:' } } }
 }
 
 function unusedSettings({ admin }: Config, { dataDirectory }: Home): string[] {

@@ -67,7 +67,7 @@ export async function postJson(options: HttpRequest): Promise<HttpAnswer> {
     const may = await Promise.race([options.mayWrite().catch(() => false), answered])
     if (may === false) stage = 'withdrawn'
     // An answer already: some servers say 408 to a kept connection when they close it.
-    if (may !== true) throw new Error('nothing was written')
+    if (may !== true || request.destroyed) throw new Error('nothing was written')
     stage = 'written'
     request.end(options.body)
     const response = await within(answerTimeoutMs, request, answered)

@@ -63,6 +63,7 @@ class Exchange {
   readonly #terms: HttpTerms
   readonly #outgoing: ClientRequest
   readonly #broken = Promise.withResolvers<never>()
+  readonly #response = Promise.withResolvers<IncomingMessage>()
   #fault: HttpFault | undefined
   #isWritten = false
   #timer: NodeJS.Timeout | undefined
@@ -75,6 +76,8 @@ class Exchange {
     // Nothing is written before `end`.
     this.#outgoing = open(url, { method, headers, agent: false })
     this.#broken.promise.catch(ignore)
+    // Some servers answer before they are asked, to say that they will not listen.
+    this.#outgoing.on('response', this.#response.resolve)
     this.#outgoing.on('error', (error) => this.#break(faultOf(error)))
   }
 
@@ -109,8 +112,7 @@ class Exchange {
   async #answer(): Promise<HttpAnswer> {
     this.#isWritten = true
     this.#outgoing.end(this.#request.body)
-    const [response] = await Promise.race([once(this.#outgoing, 'response'), this.#broken.promise])
-    return this.#read(response)
+    return this.#read(await Promise.race([this.#response.promise, this.#broken.promise]))
   }
 
   async #read(response: IncomingMessage): Promise<HttpAnswer> {

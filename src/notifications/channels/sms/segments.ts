@@ -31,6 +31,9 @@ const gsm7: Encoding = {
   unitsOf: (character) => (gsmBasic.has(character) ? 1 : gsmExtension.has(character) ? 2 : undefined),
 }
 
+/** No text of more than so many fits. */
+export const mostCharacters = mostSegments * gsm7.joined
+
 const ucs2: Encoding = { name: 'UCS-2', alone: 70, joined: 67, ellipsis: '…', unitsOf: (character) => character.length }
 
 /** Measures a text: GSM-7 if that knows all its characters, else UCS-2. No text takes one segment all the same. */

@@ -1,6 +1,6 @@
 import type { Notice, Told } from '../../notice.ts'
 import { plainText } from './plain-text.ts'
-import { fitSms, measureSms, mostSegments } from './segments.ts'
+import { fitSms, measureSms, mostCharacters, mostSegments } from './segments.ts'
 
 /**
  * What an SMS says: subject and message, each in a line of its own; of a digest each notice in a line, by its subject alone where the
@@ -8,9 +8,9 @@ import { fitSms, measureSms, mostSegments } from './segments.ts'
  */
 export function smsText({ subject, message, digest }: Pick<Notice, 'subject' | 'message' | 'digest'>): string {
   if (digest.length === 0) return fitSms(partsOf({ subject, message }).join('\n'))
-  const whole = lines(digest.map((told) => partsOf(told).join(': ')))
+  const whole = lines(digest, (told) => partsOf(told).join(': '))
   if (measureSms(whole).segments <= mostSegments) return whole
-  return fitSms(lines(digest.map(({ subject, message }) => plainText(subject ?? '') || plainText(message ?? ''))))
+  return fitSms(lines(digest, (told) => plainText(told.subject ?? '') || plainText(told.message ?? '')))
 }
 
 /** A message that begins with its subject needs no subject before it. */
@@ -19,9 +19,13 @@ function partsOf({ subject, message }: Pick<Told, 'subject' | 'message'>): strin
   return (body.startsWith(head) ? [body] : [head, body]).filter((part) => part !== '')
 }
 
-function lines(texts: readonly string[]): string {
-  return texts
-    .map((text) => text.replaceAll('\n', ' '))
-    .filter((text) => text !== '')
-    .join('\n')
+/** A line for each, until there is more than fits. */
+function lines(digest: readonly Told[], write: (told: Told) => string): string {
+  let all = ''
+  for (const told of digest) {
+    if (all.length > mostCharacters) break
+    const line = write(told).replaceAll('\n', ' ')
+    all = [all, line].filter((part) => part !== '').join('\n')
+  }
+  return all
 }

@@ -1,0 +1,101 @@
+/** A tag as it was written; two that read the same are still two. */
+interface Tag {
+  readonly name: string
+  /** Attributes included. */
+  readonly start: string
+}
+
+/** A piece of visible text, and the tags that it stands in, the outermost first. */
+export interface Run {
+  readonly text: string
+  readonly tags: readonly Tag[]
+}
+
+/** What Telegram reads (https://core.telegram.org/bots/api#html-style). */
+const telegramTags = new Set(
+  'a b strong i em u ins s strike del tg-spoiler tg-emoji span pre code blockquote'.split(' '),
+)
+/** What else is surely meant as a tag, and not as something to read. */
+const otherTags = new Set(
+  ['p br hr div h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table thead tbody tr th td img small big sub sup font center']
+    .join(' ')
+    .split(' '),
+)
+const tagPattern = /<(\/?)([a-z][a-z0-9-]*)((?:"[^"]*"|'[^']*'|[^'"<>])*)>/gi
+
+const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"' }
+const moreEntities: Readonly<Record<string, string>> = {
+  ...entities,
+  ...{ apos: "'", nbsp: '\u00a0', laquo: '«', raquo: '»', ndash: '–', mdash: '—', hellip: '…', bull: '•', copy: '©' },
+}
+
+/** The text as it reads, with the tags that it stands in; undefined where Telegram would not take the markup. */
+export function readMarkup(html: string): Run[] | undefined {
+  const runs: Run[] = []
+  let open: readonly Tag[] = []
+  let at = 0
+  const add = (written: string): boolean => {
+    if (written !== '') runs.push({ text: decode(written, entities), tags: open })
+    return !written.includes('<')
+  }
+  for (const match of html.matchAll(tagPattern)) {
+    const [start, slash, written = ''] = match
+    const name = written.toLowerCase()
+    if (!add(html.slice(at, match.index)) || !telegramTags.has(name)) return undefined
+    if (slash && open.at(-1)?.name !== name) return undefined
+    open = slash ? open.slice(0, -1) : [...open, { name, start }]
+    at = match.index + start.length
+  }
+  return add(html.slice(at)) && open.length === 0 ? runs : undefined
+}
+
+/** Markup that reads as these runs do. */
+export function writeMarkup(runs: readonly Run[]): string {
+  let html = ''
+  let open: readonly Tag[] = []
+  const stand = (tags: readonly Tag[]): void => {
+    const kept = open.findIndex((tag, depth) => tag !== tags[depth])
+    const depth = kept === -1 ? open.length : kept
+    html += open
+      .slice(depth)
+      .toReversed()
+      .map(({ name }) => `</${name}>`)
+      .join('')
+    html += tags
+      .slice(depth)
+      .map(({ start }) => start)
+      .join('')
+    open = tags
+  }
+  for (const { text, tags } of runs) {
+    stand(tags)
+    html += escapeMarkup(text)
+  }
+  stand([])
+  return html
+}
+
+/** A text that reads as it is written. */
+export function escapeMarkup(text: string): string {
+  return text.replace(/[&<>]/g, (character) => (character === '&' ? '&amp;' : character === '<' ? '&lt;' : '&gt;'))
+}
+
+/** The text without its tags, also where they are wrong; whatever is no tag of HTML is text. */
+export function plainText(html: string): string {
+  const bare = html.replace(tagPattern, (whole, slash: string, written: string) => {
+    const name = written.toLowerCase()
+    if (name === 'br' || name === 'hr') return '\n'
+    if (!telegramTags.has(name) && !otherTags.has(name)) return whole
+    return slash && /^(p|div|h\d|li|tr)$/.test(name) ? '\n' : ''
+  })
+  return decode(bare, moreEntities)
+}
+
+function decode(text: string, known: Readonly<Record<string, string>>): string {
+  return text.replace(/&(?:([a-z]+)|#(\d{1,7})|#x([0-9a-f]{1,6}));/gi, (whole, name, decimal, hexadecimal) => {
+    if (name !== undefined) return known[name.toLowerCase()] ?? whole
+    const code = decimal === undefined ? Number.parseInt(hexadecimal, 16) : Number(decimal)
+    const isCharacter = code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff)
+    return isCharacter ? String.fromCodePoint(code) : whole
+  })
+}

@@ -1,0 +1,53 @@
+import type { Transaction } from 'kysely'
+import type { Logger } from 'pino'
+import type { Database } from '../db/pool.ts'
+import type { DB } from '../db/schema.ts'
+import { type FallbackDefaults, nextChannel } from './fallback.ts'
+import { type EndedRow, insertFallback, listUntold, lockEnded, settleEnded } from './fallback-store.ts'
+
+export interface FallbackOptions {
+  readonly defaults: FallbackDefaults
+  readonly log: Logger
+}
+
+/** In one transaction. */
+const rowsAtOnce = 100
+
+/**
+ * Tries another channel for the notifications that ended as failed or skipped since the last pass; answers for how many. Any number may run
+ * at once and be killed anywhere: a row is looked at once, in the transaction that also writes what stands in for it.
+ */
+export async function runFallbacks({ db }: Database, options: FallbackOptions): Promise<number> {
+  let made = 0
+  for (;;) {
+    const { looked, tried } = await db.transaction().execute((trx) => passOn(trx, options))
+    made += tried
+    if (looked < rowsAtOnce) return made
+  }
+}
+
+async function passOn(trx: Transaction<DB>, options: FallbackOptions): Promise<{ looked: number; tried: number }> {
+  const ended = await lockEnded(trx, rowsAtOnce)
+  let tried = 0
+  for (const row of ended) if (await tryNext(trx, row, options)) tried += 1
+  if (ended.length > 0)
+    await settleEnded(
+      trx,
+      ended.map(({ id }) => id),
+    )
+  return { looked: ended.length, tried }
+}
+
+async function tryNext(trx: Transaction<DB>, row: EndedRow, { defaults, log }: FallbackOptions): Promise<boolean> {
+  const { channel, rest, unknown } = nextChannel(row, defaults)
+  if (unknown.length > 0) log.warn({ notificationId: row.id, unknown }, 'event_data.fallback names what is no channel')
+  if (channel === undefined) return false
+  const [first, ...others] = await listUntold(trx, row.id, channel)
+  if (first === undefined) {
+    log.info({ notificationId: row.id, channel }, 'no fallback: the notice has a row on that channel already')
+    return false
+  }
+  const fallbackId = await insertFallback(trx, { ids: [first, ...others], channel, rest })
+  log.info({ notificationId: row.id, fallbackId, channel, notices: 1 + others.length }, 'another channel is tried')
+  return true
+}

@@ -1,0 +1,51 @@
+import type { RunningWorker, WorkerContext } from '../process/run-worker.ts'
+import { joinInBackground } from '../queue/control-plane.ts'
+import { WakeUps } from '../queue/wake-ups.ts'
+import { coalesce } from '../runtime/coalesce.ts'
+import { outboxFolder } from '../runtime/folders.ts'
+import { startLoop } from '../runtime/loop.ts'
+import { runFallbacks } from './fallback-pass.ts'
+import { createNotificationDrains } from './notification-drains.ts'
+import { createWays } from './ways.ts'
+
+/** Delivers `notifications`, tries the next channel where one has failed, and answers the bot's chats, until stopped. */
+export async function startNotificationsWorker(context: WorkerContext): Promise<RunningWorker> {
+  const { config, database, directUrl, owner, log } = context
+  const { notifications, defaultLocale, defaultTimeZone, shutdownSeconds } = config
+  const { ways, closeWays } = createWays({ config, database, log, outbox: outboxFolder })
+  const drains = createNotificationDrains({
+    ...{ database, owner, log, notifications, defaultLocale, defaultTimeZone, shutdownSeconds },
+    ...{ ways, closeWays },
+  })
+  const fallbacks = coalesce(() => runFallbacks(database, { defaults: notifications.fallbacks, log }))
+  const fallbackLoop = startLoop({
+    name: 'fallbacks',
+    everyMs: notifications.pollSeconds * 1000,
+    log,
+    run: fallbacks,
+  })
+  const wakeUps = new WakeUps({
+    url: directUrl,
+    applicationName: 'fleet notifications listen',
+    channel: 'fleet_notifications',
+    onWake: (payload) => {
+      // Failures are left to the loop to report.
+      if (payload === 'fallback' || payload === undefined) fallbacks().catch(() => {})
+      if (payload !== 'fallback') drains.wake(payload)
+    },
+    log,
+  })
+  await wakeUps.start()
+  drains.start()
+  drains.wake()
+  log.info({ telegram: ways.telegram.destination, sms: ways.sms.destination }, 'delivering')
+  const run = async () => ({ ...(await drains.run()), inHand: drains.inHand })
+  const controlPlane = joinInBackground({ database, instanceName: 'notifications', log }, [
+    { queue: 'notifications.drain', schedule: '* * * * *', run },
+  ])
+  return {
+    async stop() {
+      await Promise.all([wakeUps.stop(), fallbackLoop.stop(), drains.stop(), controlPlane.stop()])
+    },
+  }
+}

@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest'
+import { createScriptedWay } from '../support/notification-drains.ts'
+import { setNotifications } from './notifications.ts'
+
+const { start, insert, query, rows, statuses } = setNotifications()
+const chat = (chat_id: string | number, more: object = {}) => ({ event_data: { chat_id }, ...more })
+
+describe('the messages of a chat', () => {
+  test('go one at a time and as they came, whichever worker sends them; other chats do not wait', async () => {
+    const open = new Map<string, number>()
+    const order = new Map<string, number[]>()
+    let most = 0
+    const { way } = createScriptedWay(async ({ id, recipient }) => {
+      const name = String(recipient)
+      open.set(name, (open.get(name) ?? 0) + 1)
+      most = Math.max(most, open.get(name) ?? 0)
+      order.set(name, [...(order.get(name) ?? []), id])
+      await new Promise(setImmediate)
+      open.set(name, (open.get(name) ?? 0) - 1)
+      return { outcome: { kind: 'sent' } }
+    })
+    await insert(...Array.from({ length: 60 }, (_, at) => chat(100 + (at % 4))))
+    start({ ways: { telegram: way }, owner: 'one' })
+    start({ ways: { telegram: way }, owner: 'two' })
+    await expect.poll(async () => (await statuses()).filter((status) => status === 'sent').length).toBe(60)
+    expect(most).toBe(1)
+    for (const ids of order.values()) expect(ids).toEqual(ids.toSorted((a, b) => a - b))
+    expect(order.size).toBe(4)
+  })
+
+  test('go the most urgent first', async () => {
+    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    await insert(chat(1, { priority: 'low' }), chat(1), chat(1, { priority: 'urgent' }), chat(1, { priority: 'high' }))
+    start({ ways: { telegram: way } })
+    await expect.poll(statuses).toEqual(['sent', 'sent', 'sent', 'sent'])
+    expect(told.map(({ id }) => id)).toEqual([3, 4, 2, 1])
+  })
+
+  test('wait for one that failed, but no longer than a minute', async () => {
+    const { way, told } = createScriptedWay(async ({ id }) => ({
+      outcome: id === 1 ? { kind: 'soft_failure', errorClass: 'server_error', reason: 'later' } : { kind: 'sent' },
+    }))
+    const drains = start({ ways: { telegram: way } })
+    await insert(chat(1), chat(1), chat(2))
+    await expect.poll(statuses).toEqual(['pending', 'pending', 'sent'])
+    await drains.run()
+    expect(told.map(({ id }) => id).sort()).toEqual([1, 3])
+    await query(`UPDATE notifications SET claimed_at = now() - interval '61 s' WHERE id = 1`)
+    await expect.poll(statuses).toEqual(['pending', 'sent', 'sent'])
+    expect((await rows())[0]).toMatchObject({ attempts: 1 })
+  })
+
+  test('follow the company to another chat', async () => {
+    await query(`UPDATE fleet.channels SET paused_until = now() + interval '1 hour' WHERE name = 'telegram'`)
+    await insert({}, {})
+    await query(`UPDATE companies SET telegram_chat_id = '7002' WHERE id = 1`)
+    expect((await rows()).map(({ recipient }) => recipient)).toEqual(['7002', '7002'])
+    await query(`UPDATE companies SET telegram_chat_id = '7001' WHERE id = 1`)
+    await query(`UPDATE fleet.channels SET paused_until = NULL`)
+  })
+})

@@ -1,0 +1,112 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { sql } from 'kysely'
+import { pino } from 'pino'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { channelPause } from '../../../src/notifications/channel-pause-store.ts'
+import type { SmsDriver } from '../../../src/notifications/channels/sms/driver.ts'
+import { gatewayDriver } from '../../../src/notifications/channels/sms/gateway-driver.ts'
+import type { HttpLimits } from '../../../src/notifications/channels/sms/http-exchange.ts'
+import { smsChannel } from '../../../src/notifications/channels/sms/sms-channel.ts'
+import { twilioDriver } from '../../../src/notifications/channels/sms/twilio-driver.ts'
+import { settle } from '../../../src/queue/settlement.ts'
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { type SmsCell, smsMatrix } from './matrix.ts'
+import { firmHold, smsNotice } from './notices.ts'
+import { type ScriptedServer, startScriptedServer } from './scripted-server.ts'
+
+const accountSid = `AC${'0'.repeat(32)}`
+const log = pino({ enabled: false })
+const facts = { attempt: 1, maxAttempts: 3, backoff: { firstMs: 1, lastMs: 2 }, holdsAmbiguous: false, random: 0 }
+
+let database: TestDatabase
+let server: ScriptedServer
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  server = await startScriptedServer()
+})
+
+afterAll(async () => {
+  await server.close()
+  await database.drop()
+})
+
+beforeEach(async () => {
+  server.seen.length = 0
+  await sql`UPDATE fleet.channels SET paused_until = NULL, reason = NULL, strikes = 0`.execute(database.db)
+})
+
+function driverFor({ channel, server: reaction }: SmsCell, root: string): SmsDriver {
+  // Whoever is to wait in vain does not wait long; all others have time.
+  const limits: HttpLimits = { connectMs: 20_000, answerMs: reaction === 'silence' ? 100 : 20_000 }
+  return channel === 'SMS (gateway)'
+    ? gatewayDriver({ url: `${root}/send?key=k-secret&to={to}&text={text}`, method: 'GET' }, limits)
+    : twilioDriver({ accountSid, authToken: 't-secret', from: '+15005550006', apiRoot: root }, limits)
+}
+
+async function rootFor({ server: reaction }: SmsCell): Promise<string> {
+  if (reaction === 'unknown') return 'http://sms.invalid'
+  if (reaction === 'refuse') return `http://127.0.0.1:${await freePort()}`
+  if (reaction !== 'unasked') server.react = reaction
+  return server.root
+}
+
+async function freePort(): Promise<number> {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  taken.close()
+  await once(taken, 'close')
+  return port
+}
+
+async function readPause() {
+  const { rows } = await sql<{ pauseMs: number | null; strikes: number }>`
+    SELECT extract(epoch FROM paused_until - now())::float8 * 1000 AS "pauseMs", strikes
+      FROM fleet.channels WHERE name = 'sms'`.execute(database.db)
+  return rows[0]
+}
+
+describe('every answer', () => {
+  it.each(smsMatrix)('$channel: $answer → $outcome, $errorClass', async (cell) => {
+    const root = await rootFor(cell)
+    const driver = cell.driver === 'none' ? undefined : driverFor(cell, root)
+    const { recipient = '8 (912) 345-67-89', subject = 'Подписка', server: reaction } = cell
+    const hold = firmHold()
+    const channel = smsChannel({ driver, pause: channelPause(database, 'sms'), log })
+
+    const delivery = await channel.deliver(smsNotice({ recipient, subject, message: null }), hold)
+
+    const { outcome } = delivery
+    if (outcome.kind === 'untouched') expect.fail('nothing was tried')
+    expect({
+      outcome: outcome.kind,
+      errorClass: 'errorClass' in outcome ? outcome.errorClass : null,
+      status: settle(outcome, facts).status,
+      code: delivery.code,
+      providerCode: delivery.providerCode,
+    }).toEqual({
+      outcome: cell.outcome,
+      errorClass: cell.errorClass,
+      status: cell.status,
+      code: reaction === 'cut' ? 201 : typeof reaction === 'object' ? reaction.status : undefined,
+      providerCode: cell.providerCode,
+    })
+    const isAsked = !['unasked', 'refuse', 'unknown'].includes(String(reaction))
+    expect({ requests: server.seen.length, handedOver: hold.asked() }).toEqual({
+      requests: isAsked ? 1 : 0,
+      handedOver: isAsked ? 1 : 0,
+    })
+    const paused = await readPause()
+    expect(paused?.strikes).toBe(cell.outcome === 'outage' ? 1 : 0)
+    if (cell.pauseMs === undefined) {
+      expect(paused?.pauseMs).toBeNull()
+    } else {
+      expect('retryAfterMs' in outcome && outcome.retryAfterMs).toBe(cell.pauseMs)
+      expect(paused?.pauseMs).toBeLessThanOrEqual(cell.pauseMs)
+      expect(paused?.pauseMs).not.toBeNull()
+    }
+  })
+})

@@ -1,0 +1,11 @@
+import { startFast } from '../src/process/fast-start.ts'
+
+startFast()
+const { runWorker } = await import('../src/process/run-worker.ts')
+await runWorker({
+  name: 'notifications',
+  needs: ['database'],
+  // Less than the worker waits for an answer: a claim that is carried out after that leaves rows in nobody's hand.
+  sessions: { keepsPlans: true, statementTimeoutMs: 10_000 },
+  load: async () => (await import('../src/notifications/worker.ts')).startNotificationsWorker,
+})
