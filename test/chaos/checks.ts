@@ -56,9 +56,7 @@ const checks = {
 } as const
 
 export function findViolations(evidence: Evidence): Violation[] {
-  return Object.entries(checks).flatMap(([check, find]) =>
-    find(evidence).map((text) => ({ check, evidence: text })),
-  )
+  return Object.entries(checks).flatMap(([check, find]) => find(evidence).map((text) => ({ check, evidence: text })))
 }
 
 export function tally(evidence: Evidence): Tally {
@@ -79,7 +77,9 @@ function lossOf(row: Row, evidence: Evidence): string[] {
   const refused = row.refusable.some((what) => evidence.refused.has(what))
   switch (row.status) {
     case 'sent':
-      return row.pieces.filter((piece) => !accepted.has(piece)).map((piece) => `${name(row)} is sent, and ${piece} is not`)
+      return row.pieces
+        .filter((piece) => !accepted.has(piece))
+        .map((piece) => `${name(row)} is sent, and ${piece} is not`)
     case 'handed on':
       return []
     case 'failed':

@@ -86,7 +86,10 @@ export async function countUnfinished(
 }
 
 /** How often each piece of a row's message was taken. */
-export function acceptances({ key }: Pick<Row, 'key'>, { deliveries }: Pick<Evidence, 'deliveries'>): [string, number][] {
+export function acceptances(
+  { key }: Pick<Row, 'key'>,
+  { deliveries }: Pick<Evidence, 'deliveries'>,
+): [string, number][] {
   return [...(deliveries.get(key) ?? [])]
 }
 

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Produce } from './queue.ts'
+import type { Kysely } from 'kysely'
+import type { DB } from '../../src/db/schema.ts'
+import type { Produce, Queue } from './queue.ts'
 import type { Random } from './random.ts'
 
-const everyMs = 25
 const retryMs = 100
 
 /** Rows that keep arriving as other programs write them. */
 export class Load {
+  readonly #rate: Queue['rate']
   readonly #produce: Produce
   readonly #random: Random
   readonly #stopping = new AbortController()
@@ -14,8 +16,9 @@ export class Load {
   /** Rows whose INSERT the database has confirmed: none of them may be missing, whatever happens to it. */
   readonly confirmed: number[] = []
 
-  constructor(produce: Produce, random: Random) {
-    this.#produce = produce
+  constructor({ rate, createProducer }: Queue, db: Kysely<DB>, random: Random) {
+    this.#rate = rate
+    this.#produce = createProducer(db, random)
     this.#random = random
   }
 
@@ -35,9 +38,10 @@ export class Load {
 
   async #keepInserting(): Promise<void> {
     const { signal } = this.#stopping
+    const { most, everyMs } = this.#rate
     while (!signal.aborted) {
       // Its database may be down: that is what is tried here.
-      const pauseMs = await this.burst(this.#random.int(2, 18)).then(
+      const pauseMs = await this.burst(this.#random.int(1, most)).then(
         () => everyMs,
         () => retryMs,
       )

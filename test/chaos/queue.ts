@@ -14,6 +14,12 @@ export interface WorkerSettings {
   readonly answerTimeoutMs: number
 }
 
+/** How fast rows arrive: so many at once at most, and the pause between. */
+export interface Rate {
+  readonly most: number
+  readonly everyMs: number
+}
+
 /** Inserts so many rows as other programs do; answers the ids of those that the database has confirmed. */
 export type Produce = (count: number) => Promise<readonly number[]>
 
@@ -24,6 +30,8 @@ export interface Queue<S extends Sink = Sink> {
   readonly table: 'email_queue' | 'notifications'
   /** Of the worker. */
   readonly script: string
+  /** Somewhat more than two workers get done, so that there is always something to do. */
+  readonly rate: Rate
   /** Faults of the server, beside those that every queue has to stand. */
   readonly faults: readonly Fault<S>[]
   /** For each safeguard what it is there for, provoked. */

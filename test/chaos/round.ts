@@ -53,7 +53,7 @@ export async function runRound(scene: Scene, { queue, plan, mutation }: Trial): 
     orders: strike.orders ?? [],
     mutation,
   })
-  const load = new Load(queue.createProducer(database.db, random), random)
+  const load = new Load(queue, database.db, random)
   const stage = { ...scene, queue, sink, crew, load, leaseSeconds }
   try {
     await crew.ready()

@@ -15,6 +15,7 @@ export const mailQueue: Queue<MailSink> = {
   name: 'mail',
   table: 'email_queue',
   script: 'workers/email.ts',
+  rate: { most: 18, everyMs: 25 },
   faults: mailServerFaults,
   directed: {
     ...directedStrikes<MailSink>(async ({ sink }, lanes) => {
