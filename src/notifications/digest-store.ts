@@ -33,7 +33,7 @@ export async function gatherDigest(database: Database, channel: ChannelName, row
          FOR UPDATE OF n SKIP LOCKED
     ),
     joined AS (
-      UPDATE notifications AS n SET status = 'sending', digest_of = ${row.id} FROM mates WHERE n.id = mates.id RETURNING n.id
+      UPDATE notifications AS n SET status = 'sending', digest_of = ${row.id}, leased_until = 'infinity' FROM mates WHERE n.id = mates.id RETURNING n.id
     )
     UPDATE notifications AS n
        SET digest_size = 1 + (SELECT count(*) FROM joined)

@@ -126,7 +126,7 @@ const mailed: RawBuilder<unknown> = sql`
      CROSS JOIN LATERAL jsonb_to_record(r.details -> 'mail')
              AS m(recipient_to text, subject text, body text, template_id text, variables jsonb, priority int)
      WHERE r.details ? 'mail'
-        ON CONFLICT (notification_id) DO UPDATE
+        ON CONFLICT (notification_id) WHERE notification_id IS NOT NULL DO UPDATE
        SET status       = 'pending',
            recipient_to = EXCLUDED.recipient_to,
            subject      = EXCLUDED.subject,

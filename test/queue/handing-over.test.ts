@@ -160,6 +160,12 @@ describe('handing over', () => {
 
 function attempted(row: EmailRow, settlement: Settlement): AttemptResult {
   const { attempt } = row
-  const answer = { code: 250, providerCode: '2.0.0', reply: '250 2.0.0 ok', transport: 'mail.example:25', durationMs: 12 }
+  const answer = {
+    code: 250,
+    providerCode: '2.0.0',
+    reply: '250 2.0.0 ok',
+    transport: 'mail.example:25',
+    durationMs: 12,
+  }
   return { ...resultOf(row, settlement), entry: { attempt, outcome: 'sent', errorClass: undefined, ...answer } }
 }

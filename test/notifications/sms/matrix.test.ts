@@ -1,22 +1,15 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { channelPause } from '../../../src/notifications/channel-pause-store.ts'
-import type { SmsDriver } from '../../../src/notifications/channels/sms/driver.ts'
-import { gatewayDriver } from '../../../src/notifications/channels/sms/gateway-driver.ts'
-import type { HttpLimits } from '../../../src/notifications/channels/sms/http-exchange.ts'
 import { smsChannel } from '../../../src/notifications/channels/sms/sms-channel.ts'
-import { twilioDriver } from '../../../src/notifications/channels/sms/twilio-driver.ts'
 import { settle } from '../../../src/queue/settlement.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
-import { type SmsCell, smsMatrix } from './matrix.ts'
+import { driverFor, rootFor } from './cell-driver.ts'
+import { smsMatrix } from './matrix.ts'
 import { firmHold, smsNotice } from './notices.ts'
 import { type ScriptedServer, startScriptedServer } from './scripted-server.ts'
 
-const accountSid = `AC${'0'.repeat(32)}`
 const log = pino({ enabled: false })
 const facts = { attempt: 1, maxAttempts: 3, backoff: { firstMs: 1, lastMs: 2 }, holdsAmbiguous: false, random: 0 }
 
@@ -38,30 +31,6 @@ beforeEach(async () => {
   await sql`UPDATE fleet.channels SET paused_until = NULL, reason = NULL, strikes = 0`.execute(database.db)
 })
 
-function driverFor({ channel, server: reaction }: SmsCell, root: string): SmsDriver {
-  // Whoever is to wait in vain does not wait long; all others have time.
-  const limits: HttpLimits = { connectMs: 20_000, answerMs: reaction === 'silence' ? 100 : 20_000 }
-  return channel === 'SMS (gateway)'
-    ? gatewayDriver({ url: `${root}/send?key=k-secret&to={to}&text={text}`, method: 'GET' }, limits)
-    : twilioDriver({ accountSid, authToken: 't-secret', from: '+15005550006', apiRoot: root }, limits)
-}
-
-async function rootFor({ server: reaction }: SmsCell): Promise<string> {
-  if (reaction === 'unknown') return 'http://sms.invalid'
-  if (reaction === 'refuse') return `http://127.0.0.1:${await freePort()}`
-  if (reaction !== 'unasked') server.react = reaction
-  return server.root
-}
-
-async function freePort(): Promise<number> {
-  const taken = createServer().listen(0, '127.0.0.1')
-  await once(taken, 'listening')
-  const { port } = taken.address() as AddressInfo
-  taken.close()
-  await once(taken, 'close')
-  return port
-}
-
 async function readPause() {
   const { rows } = await sql<{ pauseMs: number | null; strikes: number }>`
     SELECT extract(epoch FROM paused_until - now())::float8 * 1000 AS "pauseMs", strikes
@@ -71,7 +40,7 @@ async function readPause() {
 
 describe('every answer', () => {
   it.each(smsMatrix)('$channel: $answer → $outcome, $errorClass', async (cell) => {
-    const root = await rootFor(cell)
+    const root = await rootFor(cell, server)
     const driver = cell.driver === 'none' ? undefined : driverFor(cell, root)
     const { recipient = '8 (912) 345-67-89', subject = 'Подписка', server: reaction } = cell
     const hold = firmHold()
