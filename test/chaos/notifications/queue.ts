@@ -53,7 +53,7 @@ async function clear(db: Kysely<DB>): Promise<void> {
 async function readTables(db: Kysely<DB>): Promise<Tables> {
   const { rows } = await sql<Row>`
     SELECT id, rescues, last_error AS "lastError", event_data ->> 'key' AS key, event_data -> 'pieces' AS pieces,
-           CASE WHEN status = 'sending' AND leased_until = 'infinity' THEN 'handed on' ELSE status END AS status,
+           CASE WHEN type = 'email' AND status = 'sending' AND leased_until = 'infinity' THEN 'handed on' ELSE status END AS status,
            event_data -> 'pieces' || to_jsonb(format('chat %s', recipient)) AS refusable,
            when_ambiguous = 'hold' IS TRUE AS "mayBeHeld"
       FROM notifications ORDER BY id`.execute(db)
