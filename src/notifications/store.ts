@@ -31,7 +31,7 @@ export interface NotificationTableOptions extends LeasedTableOptions {
 
 /** The least urgent priority whose rows do not wait for others of their group. */
 export const soonest = 3
-/** A message that failed keeps those that follow it in its chat back for so long at most. */
+/** A message that was tried, and is to be tried again, keeps those that follow it in its chat back for so long at most. */
 const holdBackSeconds = 60
 
 /** The part of `notifications` that goes through one channel, as a leased queue. */
@@ -85,7 +85,7 @@ function inOrder(channel: ChannelName, groupSeconds: number): RawBuilder<boolean
 
 /**
  * One message at a time for a chat, whoever sends it, and in order: by priority, and as they came. The chat waits for the one that is
- * first when that is due, or has failed a moment ago.
+ * first when that is due, or was tried a moment ago: it may have failed, or been put off.
  */
 const isNextInChat: RawBuilder<boolean> = sql`
   NOT EXISTS (
@@ -96,8 +96,7 @@ const isNextInChat: RawBuilder<boolean> = sql`
      WHERE e.type = 'telegram' AND e.status = 'pending' AND e.digest_of IS NULL AND e.recipient = q.recipient
        AND (e.prio, e.id) < (q.prio, q.id)
        AND (e.due_at <= fleet.utc_now() AT TIME ZONE 'UTC'
-            OR (e.error_class IS NOT NULL
-                AND e.claimed_at > fleet.utc_now() AT TIME ZONE 'UTC' - ${sql.lit(holdBackSeconds)} * interval '1 second')))`
+            OR e.claimed_at > fleet.utc_now() AT TIME ZONE 'UTC' - ${sql.lit(holdBackSeconds)} * interval '1 second'))`
 
 /** Of rows that may go out together the first one takes the others along: they are not claimed beside it, nor shortly before. */
 function waitsForNoGroup(groupSeconds: number): RawBuilder<boolean> {

@@ -50,6 +50,17 @@ describe('the messages of a chat', () => {
     expect((await rows())[0]).toMatchObject({ attempts: 1 })
   })
 
+  test('wait for one that was put off', async () => {
+    const { way, told } = createScriptedWay(async ({ id }) => ({
+      outcome: id === 1 ? { kind: 'untouched', delayMs: 60_000 } : { kind: 'sent' },
+    }))
+    const drains = start({ ways: { telegram: way } })
+    await insert(chat(1), chat(1), chat(2))
+    await expect.poll(statuses).toEqual(['pending', 'pending', 'sent'])
+    await drains.run()
+    expect(told.map(({ id }) => id).sort()).toEqual([1, 3])
+  })
+
   test('follow the company to another chat', async () => {
     await query(`UPDATE fleet.channels SET paused_until = now() + interval '1 hour' WHERE name = 'telegram'`)
     await insert({}, {})
