@@ -95,9 +95,11 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`SELECT fleet.withdraw('storage', 'email_queue')`.execute(db)
   await sql`
     ALTER TABLE email_queue
-      DROP COLUMN notification_id, DROP COLUMN when_ambiguous, DROP COLUMN rescues, DROP COLUMN leased_until, DROP COLUMN claimed_at, DROP COLUMN claimed_by, DROP COLUMN claim_token,
-      DROP COLUMN error_class, DROP COLUMN recipients, DROP COLUMN message_id, DROP COLUMN dedup_key,
-      DROP COLUMN not_after, DROP COLUMN prio, DROP COLUMN due_at, DROP COLUMN enqueued_at`.execute(db)
+      DROP COLUMN notification_id, DROP COLUMN when_ambiguous, DROP COLUMN rescues, DROP COLUMN leased_until,
+      DROP COLUMN claimed_at, DROP COLUMN claimed_by, DROP COLUMN claim_token, DROP COLUMN error_class, DROP COLUMN recipients,
+      DROP COLUMN message_id, DROP COLUMN dedup_key, DROP COLUMN not_after, DROP COLUMN prio, DROP COLUMN due_at, DROP COLUMN enqueued_at`.execute(
+    db,
+  )
   await sql`DROP SEQUENCE fleet.claim_token_seq`.execute(db)
 }
 

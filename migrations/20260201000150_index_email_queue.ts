@@ -5,7 +5,7 @@ export const transaction = false
 /**
  * The indexes that the mail queue works by, built while others write: an adopted `email_queue` may hold years of mail.
  *
- * Locks: SHARE UPDATE EXCLUSIVE on email_queue, which blocks no reader and no writer, as long as it takes to read it ten times.
+ * Locks: SHARE UPDATE EXCLUSIVE on email_queue, which blocks no reader and no writer, as long as it takes to read it twelve times.
  */
 export async function up(db: Kysely<any>): Promise<void> {
   // A build that was interrupted leaves an INVALID index, which IF NOT EXISTS would take for the thing itself.
@@ -15,9 +15,9 @@ export async function up(db: Kysely<any>): Promise<void> {
       FOR broken IN
         SELECT indexrelid FROM pg_index
          WHERE indexrelid IN (
-                 to_regclass('public.ux_email_queue_dedup_key'), to_regclass('public.ux_email_queue_notification_id'), to_regclass('public.ix_email_queue_claim'),
-                 to_regclass('public.ix_email_queue_sending'), to_regclass('public.ix_email_queue_not_after'),
-                 to_regclass('public.ix_email_queue_ended'))
+                 to_regclass('public.ux_email_queue_dedup_key'), to_regclass('public.ux_email_queue_notification_id'),
+                 to_regclass('public.ix_email_queue_claim'), to_regclass('public.ix_email_queue_sending'),
+                 to_regclass('public.ix_email_queue_not_after'), to_regclass('public.ix_email_queue_ended'))
            AND NOT indisvalid
       LOOP
         EXECUTE format('DROP INDEX %s', broken);
@@ -25,10 +25,10 @@ export async function up(db: Kysely<any>): Promise<void> {
     END $$`.execute(db)
   await sql`
     CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ux_email_queue_dedup_key ON email_queue (dedup_key)`.execute(db)
+  // Most mail is no notification's, and pays nothing for it.
   await sql`
-    CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ux_email_queue_notification_id ON email_queue (notification_id)`.execute(
-    db,
-  )
+    CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ux_email_queue_notification_id ON email_queue (notification_id)
+     WHERE notification_id IS NOT NULL`.execute(db)
   // Claiming probes each priority for its oldest due rows; rows in hand are few; what has ended is listed by when it ended.
   await sql`
     CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_email_queue_claim ON email_queue (prio, due_at, id)

@@ -10,6 +10,7 @@ export async function up(db: Kysely<any>): Promise<void> {
   await stampArrivals(db)
   await restampChanges(db)
   await wakeWorkers(db)
+  await stampWaiting(db)
 }
 
 async function stampArrivals(db: Kysely<any>): Promise<void> {
@@ -102,6 +103,15 @@ async function wakeWorkers(db: Kysely<any>): Promise<void> {
         AND NEW.due_at <= fleet.utc_now() AT TIME ZONE 'UTC'
         AND (OLD.status IS DISTINCT FROM 'pending' OR NEW.due_at < OLD.due_at))
       EXECUTE FUNCTION fleet.notify_email_ready()`.execute(db)
+}
+
+async function stampWaiting(db: Kysely<any>): Promise<void> {
+  // What has come since the columns were added, while the indexes were built, has no stamps: nobody would ever claim it.
+  await sql`
+    UPDATE email_queue
+       SET due_at = coalesce(scheduled_at, fleet.utc_now()) AT TIME ZONE 'UTC',
+           prio   = greatest(1, least(10, coalesce(priority, 5)))
+     WHERE status = 'pending' AND due_at IS NULL`.execute(db)
 }
 
 export async function down(db: Kysely<any>): Promise<void> {

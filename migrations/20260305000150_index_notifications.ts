@@ -5,7 +5,7 @@ export const transaction = false
 /**
  * The indexes that the notifications work by, built while others write: an adopted table may hold years of them.
  *
- * Locks: SHARE UPDATE EXCLUSIVE on notifications, which blocks no reader and no writer, as long as it takes to read it twenty times.
+ * Locks: SHARE UPDATE EXCLUSIVE on notifications, which blocks no reader and no writer, as long as it takes to read it 24 times.
  */
 export async function up(db: Kysely<any>): Promise<void> {
   // A build that was interrupted leaves an INVALID index, which IF NOT EXISTS would take for the thing itself.
@@ -17,8 +17,9 @@ export async function up(db: Kysely<any>): Promise<void> {
          WHERE i.indrelid = 'public.notifications'::regclass AND NOT i.indisvalid
            AND c.relname IN (
                  'ux_notifications_dedup_key', 'ix_notifications_claim', 'ix_notifications_sending', 'ix_notifications_not_after',
-                 'ix_notifications_ended', 'ix_notifications_chat', 'ix_notifications_chat_sending', 'ix_notifications_group', 'ix_notifications_needs_fallback',
-                 'ix_notifications_fallback_of', 'ix_notifications_digest_of', 'ix_notifications_unread')
+                 'ix_notifications_ended', 'ix_notifications_chat', 'ix_notifications_chat_sending', 'ix_notifications_group',
+                 'ix_notifications_needs_fallback', 'ix_notifications_fallback_of', 'ix_notifications_digest_of',
+                 'ix_notifications_unread')
       LOOP
         EXECUTE format('DROP INDEX %s', broken);
       END LOOP;

@@ -21,6 +21,12 @@ async function createLedger(db: Kysely<any>): Promise<void> {
       token          bigint      PRIMARY KEY,
       handed_over_at timestamptz NOT NULL DEFAULT clock_timestamp()
     )`.execute(db)
+  // Rows live for milliseconds: dead ones are most of it.
+  await sql`
+    ALTER TABLE fleet.notification_handovers SET (
+      autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0)`.execute(
+    db,
+  )
   await sql`
     CREATE TABLE fleet.notification_attempts (
       notification_id integer      NOT NULL,

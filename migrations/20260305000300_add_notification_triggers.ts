@@ -5,7 +5,8 @@ import { type Kysely, sql } from 'kysely'
  * recipient is looked up, a row set back to `pending` starts afresh, the columns of each channel follow the status whoever sets it, and
  * every change that makes a row ready wakes the workers.
  *
- * The functions that read or write for whoever fires them run with the rights of their owner; nobody can call them by themselves.
+ * The functions that read or write for whoever fires them run with the rights of their owner, so nobody else may call them, or put them
+ * on a table of his own: PostgreSQL asks for EXECUTE when a trigger is made, not when it fires.
  *
  * Locks: SHARE ROW EXCLUSIVE on notifications and companies, briefly.
  */
@@ -15,21 +16,32 @@ export async function up(db: Kysely<any>): Promise<void> {
   await stampChanges(db)
   await followContacts(db)
   await wakeWorkers(db)
+  await stampWaiting(db)
 }
 
 async function createRecipient(db: Kysely<any>): Promise<void> {
+  // In plpgsql, which keeps its plans. Cut where nobody has such an address: an index could not hold any length.
   await sql`
     CREATE FUNCTION fleet.notification_recipient(channel text, facts jsonb, company integer) RETURNS text
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-      SELECT coalesce(
-        (SELECT nullif(btrim(facts ->> named.key), '')
-           FROM (VALUES ('email', 'to'), ('telegram', 'chat_id'), ('sms', 'phone')) AS named (channel, key)
-          WHERE named.channel = $1 AND jsonb_typeof(facts) = 'object' AND jsonb_typeof(facts -> named.key) IN ('string', 'number')),
-        (SELECT nullif(btrim(CASE $1 WHEN 'email' THEN c.contact_email WHEN 'telegram' THEN c.telegram_chat_id
-                                     WHEN 'sms' THEN c.contact_phone END), '')
-           FROM public.companies AS c WHERE c.id = company))
-    $$`.execute(db)
-  // With the rights of a trigger's owner it would tell anybody's contacts to everybody.
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    DECLARE
+      key   text := CASE channel WHEN 'email' THEN 'to' WHEN 'telegram' THEN 'chat_id' WHEN 'sms' THEN 'phone' END;
+      given text;
+    BEGIN
+      IF key IS NULL THEN
+        RETURN NULL;
+      END IF;
+      IF jsonb_typeof(facts) = 'object' AND jsonb_typeof(facts -> key) IN ('string', 'number') THEN
+        given := nullif(btrim(facts ->> key, E' \\t\\r\\n'), '');
+      END IF;
+      IF given IS NULL THEN
+        SELECT nullif(btrim(CASE channel WHEN 'email' THEN c.contact_email WHEN 'telegram' THEN c.telegram_chat_id
+                                         ELSE c.contact_phone END, E' \\t\\r\\n'), '')
+          INTO given
+          FROM public.companies AS c WHERE c.id = company;
+      END IF;
+      RETURN left(given, 500);
+    END $$`.execute(db)
   await sql`REVOKE EXECUTE ON FUNCTION fleet.notification_recipient(text, jsonb, integer) FROM PUBLIC`.execute(db)
   await sql`
     CREATE FUNCTION fleet.notification_prio(priority text) RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -38,6 +50,10 @@ async function createRecipient(db: Kysely<any>): Promise<void> {
 }
 
 async function stampArrivals(db: Kysely<any>): Promise<void> {
+  await sql`
+    CREATE FUNCTION fleet.unknown_channel(channel text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+      SELECT format('There is no channel "%s": email, telegram, sms and system are there', $1)
+    $$`.execute(db)
   await sql`
     CREATE FUNCTION fleet.stamp_notification() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -53,7 +69,7 @@ async function stampArrivals(db: Kysely<any>): Promise<void> {
       IF NEW.status = 'pending' AND NEW.type NOT IN ('email', 'telegram', 'sms', 'system') THEN
         NEW.status         := 'skipped';
         NEW.error_class    := 'unknown_channel';
-        NEW.last_error     := format('There is no channel "%s": email, telegram, sms and system are there', NEW.type);
+        NEW.last_error     := fleet.unknown_channel(NEW.type);
         NEW.processed_at   := fleet.utc_now();
         NEW.needs_fallback := true;
       END IF;
@@ -62,6 +78,7 @@ async function stampArrivals(db: Kysely<any>): Promise<void> {
   await sql`
     CREATE TRIGGER notifications_stamp BEFORE INSERT ON notifications
       FOR EACH ROW EXECUTE FUNCTION fleet.stamp_notification()`.execute(db)
+  await sql`REVOKE EXECUTE ON FUNCTION fleet.stamp_notification() FROM PUBLIC`.execute(db)
 }
 
 async function stampChanges(db: Kysely<any>): Promise<void> {
@@ -71,13 +88,14 @@ async function stampChanges(db: Kysely<any>): Promise<void> {
     CREATE TRIGGER notifications_restamp BEFORE UPDATE ON notifications
       FOR EACH ROW WHEN (
         NEW.status IS NULL
-        OR (NEW.status = 'pending' AND OLD.status NOT IN ('pending', 'sending'))
-        OR (NEW.status = 'pending' AND OLD.status = 'sending' AND NEW.leased_until IS NOT NULL)
-        OR NEW.type IS DISTINCT FROM OLD.type
-        OR NEW.company_id IS DISTINCT FROM OLD.company_id
-        OR NEW.event_data IS DISTINCT FROM OLD.event_data
         OR NEW.priority IS DISTINCT FROM OLD.priority
-        OR NEW.scheduled_at IS DISTINCT FROM OLD.scheduled_at)
+        OR (NEW.status = 'pending' AND (
+             OLD.status NOT IN ('pending', 'sending')
+             OR (OLD.status = 'sending' AND NEW.leased_until IS NOT NULL)
+             OR NEW.type IS DISTINCT FROM OLD.type
+             OR NEW.company_id IS DISTINCT FROM OLD.company_id
+             OR NEW.scheduled_at IS DISTINCT FROM OLD.scheduled_at
+             OR NEW.event_data IS DISTINCT FROM OLD.event_data)))
       EXECUTE FUNCTION fleet.restamp_notification()`.execute(db)
   // Triggers fire in the order of their names: it sees what the other has made of the status.
   await sql`
@@ -88,7 +106,7 @@ async function stampChanges(db: Kysely<any>): Promise<void> {
 
 async function createRestart(db: Kysely<any>): Promise<void> {
   // Set back to pending from anywhere but a worker's hands, a row starts afresh. What somebody has of it already is not sent again,
-  // unless all of it was sent and somebody wants it once more. One row of a digest that is sent again goes by itself.
+  // unless all of it was sent and somebody wants it once more. Rows that leave their digest: see the migration after this one.
   await sql`
     CREATE FUNCTION fleet.restamp_notification() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -100,19 +118,22 @@ async function createRestart(db: Kysely<any>): Promise<void> {
       IF OLD.status = 'sending' AND NEW.status = 'pending' AND NEW.leased_until IS NOT NULL THEN
         NEW.status := 'sending';
       END IF;
+      IF NEW.status = 'pending' AND NEW.type NOT IN ('email', 'telegram', 'sms', 'system') THEN
+        NEW.status      := 'skipped';
+        NEW.error_class := 'unknown_channel';
+        NEW.last_error  := fleet.unknown_channel(NEW.type);
+      END IF;
       is_replay := NEW.status = 'pending' AND OLD.status NOT IN ('pending', 'sending');
       NEW.prio  := fleet.notification_prio(NEW.priority);
       IF is_replay THEN
-        NEW.attempts       := 0;
-        NEW.rescues        := 0;
-        NEW.claimed_by     := NULL;
-        NEW.claimed_at     := NULL;
-        NEW.leased_until   := NULL;
-        NEW.needs_fallback := false;
-        NEW.parts          := CASE WHEN OLD.status <> 'sent' THEN NEW.parts END;
-        IF pg_trigger_depth() = 1 THEN
-          NEW.digest_of := NULL;
-        END IF;
+        NEW.attempts     := 0;
+        NEW.rescues      := 0;
+        NEW.claimed_by   := NULL;
+        NEW.claimed_at   := NULL;
+        NEW.leased_until := NULL;
+        NEW.parts        := CASE WHEN OLD.status <> 'sent' THEN NEW.parts END;
+        -- What it had carried has gone its own way.
+        NEW.digest_size  := CASE WHEN OLD.status NOT IN ('cancelled', 'expired') THEN NEW.digest_size END;
         IF NEW.due_at IS NOT DISTINCT FROM OLD.due_at THEN
           NEW.due_at := greatest(NEW.scheduled_at, fleet.utc_now()) AT TIME ZONE 'UTC';
         END IF;
@@ -123,11 +144,9 @@ async function createRestart(db: Kysely<any>): Promise<void> {
                                                   IS DISTINCT FROM (OLD.type, OLD.company_id, OLD.event_data)) THEN
         NEW.recipient := fleet.notification_recipient(NEW.type, NEW.event_data, NEW.company_id);
       END IF;
-      IF is_replay AND NEW.type NOT IN ('email', 'telegram', 'sms', 'system') THEN
-        NEW.status := OLD.status;
-      END IF;
       RETURN NEW;
     END $$`.execute(db)
+  await sql`REVOKE EXECUTE ON FUNCTION fleet.restamp_notification() FROM PUBLIC`.execute(db)
 }
 
 async function createSettlement(db: Kysely<any>): Promise<void> {
@@ -142,6 +161,8 @@ async function createSettlement(db: Kysely<any>): Promise<void> {
         NEW.processed_at := CASE WHEN NEW.status IN ('sent', 'failed', 'skipped', 'cancelled', 'expired') THEN fleet.utc_now() END;
         IF NEW.status IN ('failed', 'skipped') AND OLD.status IN ('pending', 'sending', 'held') AND NEW.digest_of IS NULL THEN
           NEW.needs_fallback := true;
+        ELSIF NEW.status IN ('pending', 'sending', 'sent') THEN
+          NEW.needs_fallback := false;
         END IF;
       END IF;
       IF NEW.type = 'email' THEN
@@ -175,11 +196,12 @@ async function followContacts(db: Kysely<any>): Promise<void> {
       RETURN NULL;
     END $$`.execute(db)
   await sql`
-    CREATE TRIGGER companies_follow_contacts AFTER UPDATE OF contact_email, contact_phone, telegram_chat_id ON companies
+    CREATE TRIGGER companies_follow_contacts AFTER UPDATE ON companies
       FOR EACH ROW WHEN (
         (NEW.contact_email, NEW.contact_phone, NEW.telegram_chat_id)
           IS DISTINCT FROM (OLD.contact_email, OLD.contact_phone, OLD.telegram_chat_id))
       EXECUTE FUNCTION fleet.follow_contacts()`.execute(db)
+  await sql`REVOKE EXECUTE ON FUNCTION fleet.follow_contacts() FROM PUBLIC`.execute(db)
 }
 
 async function wakeWorkers(db: Kysely<any>): Promise<void> {
@@ -218,6 +240,16 @@ async function wakeWorkers(db: Kysely<any>): Promise<void> {
       EXECUTE FUNCTION fleet.notify_notification_ready()`.execute(db)
 }
 
+async function stampWaiting(db: Kysely<any>): Promise<void> {
+  // What has come since the columns were added, while the indexes were built, has no stamps: nobody would ever claim it.
+  await sql`
+    UPDATE notifications
+       SET due_at    = fleet.utc_now() AT TIME ZONE 'UTC',
+           prio      = fleet.notification_prio(priority),
+           recipient = fleet.notification_recipient(type, event_data, company_id)
+     WHERE status = 'pending' AND due_at IS NULL`.execute(db)
+}
+
 export async function down(db: Kysely<any>): Promise<void> {
   await sql`DROP TRIGGER notifications_notify_ready ON notifications`.execute(db)
   await sql`DROP TRIGGER notifications_notify_inserted ON notifications`.execute(db)
@@ -228,5 +260,6 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`
     DROP FUNCTION fleet.notify_notification_ready(), fleet.notify_notifications_inserted(), fleet.follow_contacts(),
                   fleet.settle_notification(), fleet.restamp_notification(), fleet.stamp_notification(),
-                  fleet.notification_prio(text), fleet.notification_recipient(text, jsonb, integer)`.execute(db)
+                  fleet.unknown_channel(text), fleet.notification_prio(text),
+                  fleet.notification_recipient(text, jsonb, integer)`.execute(db)
 }

@@ -109,7 +109,7 @@ const tables = {
     not_after: 'Worth nothing after this time, in UTC: then it expires instead; NULL for no limit.',
     dedup_key: 'Name of the matter, so that it is told once only; unique, NULL for notices that may repeat.',
     enqueued_at: 'When the row was inserted; stamped by a trigger.',
-    changed_at: 'When its status changed last; stamped by a trigger.',
+    changed_at: 'When its status changed last; stamped by a trigger. 1970 for what had ended when the fleet came.',
     due_at: 'When it is sent, or tried again; stamped by a trigger and moved by retries, quiet hours and digests.',
     prio: 'The priority that counts: 1 urgent, 3 high, 5 normal, 7 low; stamped by a trigger.',
     attempts: 'Attempts that counted, since it was last set to pending.',
@@ -122,7 +122,7 @@ const tables = {
     claimed_by: 'The worker that has it in hand; NULL where none has.',
     claimed_at: 'When a worker claimed it last; NULL before.',
     leased_until:
-      'Until when the claim holds unless renewed; infinity while its mail is under way; NULL where none has it in hand.',
+      'Until when the claim holds unless renewed; infinity while its mail or its digest is under way; NULL where none has it in hand.',
     rescues:
       'How often its worker died with it in hand since it was last set to pending; after the third time it is held.',
     when_ambiguous: 'What happens when it may have arrived and nobody can know: hold, or else it is sent again.',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addCompanyCommands } from './commands/company.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addEmailCommands } from './commands/email.ts'
 import { addMigrateCommands } from './commands/migrate.ts'
@@ -32,6 +33,7 @@ export function createProgram(): Command {
   addUpCommand(program)
   addMigrateCommands(program)
   addEmailCommands(program)
+  addCompanyCommands(program)
   addUsersCommands(program)
   addStatusCommand(program)
   addSearchCommand(program)

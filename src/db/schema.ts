@@ -1102,7 +1102,7 @@ export interface Notifications {
    */
   attempts: Generated<number | null>;
   /**
-   * When its status changed last; stamped by a trigger.
+   * When its status changed last; stamped by a trigger. 1970 for what had ended when the fleet came.
    */
   changed_at: Generated<Timestamp>;
   /**
@@ -1182,7 +1182,7 @@ export interface Notifications {
    */
   last_error: string | null;
   /**
-   * Until when the claim holds unless renewed; infinity while its mail is under way; NULL where none has it in hand.
+   * Until when the claim holds unless renewed; infinity while its mail or its digest is under way; NULL where none has it in hand.
    */
   leased_until: Timestamp | null;
   /**

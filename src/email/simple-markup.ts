@@ -34,8 +34,15 @@ type Piece =
 /** Up to the next angle bracket, whatever there is: reading a text takes time in proportion to its length. */
 const tag = /<(\/?)([a-z][a-z0-9-]*)(\s[^<>]*)?>/gi
 const hrefAttribute = /\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+))/i
-const entity = /&(?:(lt|gt|amp|quot)|#(\d{1,7})|#x([0-9a-f]{1,6}));/gi
-const namedEntities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"' }
+const entity = /&(?:(lt|gt|amp|quot|apos|nbsp)|#(\d{1,7})|#x([0-9a-f]{1,6}));/gi
+const namedEntities: Readonly<Record<string, string>> = {
+  lt: '<',
+  gt: '>',
+  amp: '&',
+  quot: '"',
+  apos: "'",
+  nbsp: '\u00a0',
+}
 
 const styles: Partial<Record<Mark, string>> = {
   code: 'font-family:Consolas,Menlo,monospace;font-size:15px',

@@ -31,14 +31,15 @@ export async function applyRetention(
     emailArchive: await dropPast(maintenance, 'fleet.email_archive', emailArchive),
     emailAttempts: await dropPast(maintenance, 'fleet.email_attempts', emailAttempts),
     notificationAttempts: await dropPast(maintenance, 'fleet.notification_attempts', notificationAttempts),
-    emailHandovers: await dropOrphans(maintenance),
+    emailHandovers: await dropOrphans(maintenance, 'email'),
+    notificationHandovers: await dropOrphans(maintenance, 'notifications'),
     notifications: await deleteNotifications(maintenance, notifications),
   }
 }
 
-async function dropOrphans({ db, log }: Maintenance): Promise<DeletedRows> {
-  const rows = await deleteOrphanHandovers(db)
-  if (rows > 0) log.warn({ rows }, 'messages were handed over, and what came of them was never recorded')
+async function dropOrphans({ db, log }: Maintenance, queue: 'email' | 'notifications'): Promise<DeletedRows> {
+  const rows = await deleteOrphanHandovers(db, queue)
+  if (rows > 0) log.warn({ queue, rows }, 'messages were handed over, and what came of them was never recorded')
   return { rows }
 }
 

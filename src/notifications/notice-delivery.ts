@@ -49,7 +49,7 @@ export class NoticeDelivery {
     const { row } = work
     const startedAt = performance.now()
     const delayMs = this.#quietMs(row) || this.#groupMs(row)
-    if (delayMs > 0) return later(row, delayMs)
+    if (delayMs > 0) return { ...later(row, delayMs), details: { deferred: true } }
     const { channel, defaultLocale, way, database } = this.#options
     const members = await this.#gather(row)
     if (members === undefined || work.lost()) return giveBack(row)

@@ -57,9 +57,11 @@ function definition(channel: ChannelName, { groupSeconds }: NotificationTableOpt
     },
     handovers: 'fleet.notification_handovers',
     columns,
+    // What only waits for its group, or for the morning, is not being tried: it keeps nothing back in its chat.
     onRecord: sql`
-      parts     = CASE WHEN r.details ? 'parts' THEN r.details -> 'parts' ELSE q.parts END,
-      recipient = coalesce(r.details ->> 'recipient', q.recipient)`,
+      claimed_at = CASE WHEN r.details ? 'deferred' THEN NULL ELSE q.claimed_at END,
+      parts      = CASE WHEN r.details ? 'parts' THEN r.details -> 'parts' ELSE q.parts END,
+      recipient  = coalesce(r.details ->> 'recipient', q.recipient)`,
     holdsAmbiguous: sql`coalesce(q.when_ambiguous = 'hold', false)`,
     ...(channel === 'email' ? { alongside: mailed } : {}),
   }

@@ -4,6 +4,7 @@ import { WakeUps } from '../queue/wake-ups.ts'
 import { coalesce } from '../runtime/coalesce.ts'
 import { outboxFolder } from '../runtime/folders.ts'
 import { startLoop } from '../runtime/loop.ts'
+import { writeDailyDigest } from './daily-digest.ts'
 import { runFallbacks } from './fallback-pass.ts'
 import { createNotificationDrains } from './notification-drains.ts'
 import { createWays } from './ways.ts'
@@ -42,10 +43,18 @@ export async function startNotificationsWorker(context: WorkerContext): Promise<
   const run = async () => ({ ...(await drains.run()), inHand: drains.inHand })
   const controlPlane = joinInBackground({ database, instanceName: 'notifications', log }, [
     { queue: 'notifications.drain', schedule: '* * * * *', run },
+    { queue: 'notifications.daily-digest', schedule: '0 6 * * *', run: () => digestOf(context) },
   ])
   return {
     async stop() {
       await Promise.all([wakeUps.stop(), fallbackLoop.stop(), drains.stop(), controlPlane.stop()])
     },
   }
+}
+
+/** In the morning, in most of the time zones of the platform's customers. */
+async function digestOf({ config, database, log }: WorkerContext): Promise<{ written: number }> {
+  const { admin, defaultLocale: locale, defaultTimeZone: timeZone } = config
+  const { email: adminEmail, telegramChatId: adminChatId } = admin
+  return { written: await writeDailyDigest(database, { adminEmail, adminChatId, locale, timeZone, log }) }
 }

@@ -44,8 +44,27 @@ function mails() {
   ]
 }
 
+/** A Telegram message, which the local outbox takes. */
+function notices() {
+  return [
+    {
+      dedup_key: 'demo:telegram',
+      type: 'telegram',
+      notification_type: 'ar_content_created',
+      priority: 'high',
+      subject: 'Новый AR-контент',
+      message: 'Модель <b>Музей северного сияния</b> готова: наведите камеру на афишу.',
+      event_data: JSON.stringify({
+        chat_id: '100200300',
+        fallback: [],
+        buttons: [{ text: 'Открыть', url: 'https://vertex.example/ar/17' }],
+      }),
+    },
+  ]
+}
+
 /** Adds the demonstration mails once in a database's life. */
-export async function addDemonstration(db: Kysely<DB>): Promise<void> {
+export async function addDemonstrationMails(db: Kysely<DB>): Promise<void> {
   await db
     .insertInto('email_queue')
     .values(mails())
@@ -53,10 +72,28 @@ export async function addDemonstration(db: Kysely<DB>): Promise<void> {
     .execute()
 }
 
-/** Makes sure that no demonstration mail goes out once a real server is configured, also not one a killed process left in hand. */
-export async function withdrawDemonstration(db: Kysely<DB>): Promise<void> {
+/** Adds the demonstration notices once in a database's life. */
+export async function addDemonstrationNotices(db: Kysely<DB>): Promise<void> {
   await db
-    .updateTable('email_queue')
+    .insertInto('notifications')
+    .values(notices())
+    .onConflict((conflict) => conflict.column('dedup_key').doNothing())
+    .execute()
+}
+
+/** Makes sure that no demonstration mail goes out once a real server is configured, also not one a killed process left in hand. */
+export async function withdrawDemonstrationMails(db: Kysely<DB>): Promise<void> {
+  await withdraw(db, 'email_queue')
+}
+
+/** The same for notices, once there is a real bot. */
+export async function withdrawDemonstrationNotices(db: Kysely<DB>): Promise<void> {
+  await withdraw(db, 'notifications')
+}
+
+async function withdraw(db: Kysely<DB>, table: 'email_queue' | 'notifications'): Promise<void> {
+  await db
+    .updateTable(table)
     .set({ status: 'cancelled' })
     .where('dedup_key', 'like', 'demo:%')
     .where('status', 'in', ['pending', 'sending', 'held'])

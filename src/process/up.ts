@@ -1,5 +1,4 @@
 import { hostname } from 'node:os'
-import { relative } from 'node:path'
 import process from 'node:process'
 import { PinoPretty as pretty } from 'pino-pretty'
 import { type Config, loadConfig } from '../config/config.ts'
@@ -12,28 +11,25 @@ import { connectDatabase, type Database } from '../db/pool.ts'
 import { startEmailWorker } from '../email/worker.ts'
 import { startLifecycleWorker } from '../maintenance/worker.ts'
 import { startNotificationsWorker } from '../notifications/worker.ts'
-import {
-  type AdministratorPassword,
-  administratorEmail,
-  admitAdministrator,
-} from '../ops/users/default-administrator.ts'
-import { assertNever } from '../runtime/assert-never.ts'
-import { homeFolder, mailboxFolder } from '../runtime/folders.ts'
+import { administratorEmail, admitAdministrator } from '../ops/users/default-administrator.ts'
+import { homeFolder } from '../runtime/folders.ts'
 import { createLogger } from '../runtime/logger.ts'
-import { defaultPassword } from '../runtime/password-rules.ts'
 import { requireRights } from './database-rights.ts'
 import { closingMs, endIfNotStopped } from './deadline.ts'
-import { addDemonstration, withdrawDemonstration } from './demonstration.ts'
+import {
+  addDemonstrationMails,
+  addDemonstrationNotices,
+  withdrawDemonstrationMails,
+  withdrawDemonstrationNotices,
+} from './demonstration.ts'
 import { tellParentReady } from './parent.ts'
 import type { WorkerContext } from './run-worker.ts'
 import { listenForShutdown } from './shutdown.ts'
+import { type Place, usesOutbox, welcome } from './welcome.ts'
 
 /** Where the fleet keeps its rows, and what to do with that at the end. */
-interface Home {
-  readonly url: string
+interface Home extends Place {
   readonly directUrl: string
-  /** Only where the database is the embedded one. */
-  readonly dataDirectory: string | undefined
   stop(): Promise<void>
 }
 
@@ -107,8 +103,10 @@ async function prepareDatabase({ db }: Database, config: Config, { dataDirectory
     return
   }
   await migrateUp(db)
-  if (config.email.smtpUrl === undefined) await addDemonstration(db)
-  else await withdrawDemonstration(db)
+  if (config.email.smtpUrl === undefined) await addDemonstrationMails(db)
+  else await withdrawDemonstrationMails(db)
+  if (usesOutbox(config)) await addDemonstrationNotices(db)
+  else await withdrawDemonstrationNotices(db)
 }
 
 /** Only on a database of our own: on any other its operators decide who logs in. */
@@ -120,9 +118,8 @@ async function admit({ db }: Database, config: Config, { home, actor }: { home: 
 /** On the embedded database nothing is skipped for want of a bot: what it would send goes into the local outbox. */
 function withOutbox(context: WorkerContext, { dataDirectory }: Home): WorkerContext {
   const { config } = context
-  const { telegram } = config
-  if (dataDirectory === undefined || telegram.botToken !== undefined) return context
-  return { ...context, config: { ...config, telegram: { ...telegram, apiRoot: 'outbox:' } } }
+  if (dataDirectory === undefined || !usesOutbox(config)) return context
+  return { ...context, config: { ...config, telegram: { ...config.telegram, apiRoot: 'outbox:' } } }
 }
 
 function unusedSettings({ admin }: Config, { dataDirectory }: Home): string[] {
@@ -143,57 +140,4 @@ function terminal() {
         }),
       }
     : {}
-}
-
-function welcome(config: Config, { url, dataDirectory }: Home, login: AdministratorPassword | undefined): string {
-  const address = new URL(url)
-  const mail = config.email.smtpUrl
-  const where =
-    dataDirectory === undefined ? 'from DATABASE_URL' : `embedded PostgreSQL, data in ${shown(dataDirectory)}`
-  const local = mail === undefined || mail.startsWith('mailbox:')
-  const lines = [
-    '',
-    `The fleet is running (process ${process.pid}).`,
-    '',
-    `  Database   ${address.host}${address.pathname}: ${where}`,
-    local
-      ? `  Mail       goes into the local mailbox ${shown(mailboxFolder)}, as .eml files (SMTP_URL names a server)`
-      : `  Mail       goes to ${new URL(mail).host}`,
-    ...(login === undefined ? [] : [`  Login      ${describeLogin(login)}`]),
-    '',
-    'Try next, in a second terminal:',
-    '',
-    '  npx fleet status',
-    '  npx fleet email list',
-    '  npx fleet email send --to you@example.com --subject Hello --text "It works"',
-    ...(local ? [`  ls ${shown(mailboxFolder)}`] : []),
-    '',
-    'Ctrl-C stops it.',
-    '',
-  ]
-  return `${lines.join('\n')}\n`
-}
-
-/** Of passwords it names the default one only, which everybody knows. */
-function describeLogin(login: AdministratorPassword): string {
-  const who = `to the platform as ${administratorEmail}`
-  const another = 'npx fleet users set-password sets another'
-  switch (login) {
-    case 'default':
-      return `${who} with the password ${defaultPassword} (ADMIN_PASSWORD or ${another})`
-    case 'given':
-      return `${who} with the password in ADMIN_PASSWORD`
-    case 'own':
-      return `${who} with the password that was set (${another})`
-    case 'no such user':
-      return `${administratorEmail} is not there any more (npx fleet users list)`
-    default:
-      return assertNever(login)
-  }
-}
-
-/** Relative to where the user stands, where that is shorter. */
-function shown(path: string): string {
-  const short = relative(process.cwd(), path)
-  return short === '' || short.startsWith('..') ? path : short
 }

@@ -270,10 +270,11 @@ export class Drain<Row extends Claim> {
   }
 
   #lookForNext(): void {
+    const restMs = Math.max(0, this.#restsUntil - performance.now())
     this.#next ??= setTimeout(() => {
       this.#next = undefined
       this.wake()
-    }, this.#restsUntil - performance.now())
+    }, restMs)
   }
 
   #giveBackReady(isMeant: (held: Held<Row>) => boolean = () => true): void {

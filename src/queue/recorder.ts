@@ -163,7 +163,7 @@ function isRefusedData(err: unknown): boolean {
   return err instanceof Error && 'code' in err && typeof err.code === 'string' && /^2[23]...$/.test(err.code)
 }
 
-/** An exception of a trigger, a missing right or column, an internal error: it may be about one row only. */
+/** An exception of a trigger, a lock that is not to be had, a missing right or column, an internal error: perhaps about one row only. */
 function isAboutRow(err: unknown): boolean {
-  return err instanceof Error && 'code' in err && typeof err.code === 'string' && /^(P0|42|44|XX)...$/.test(err.code)
+  return err instanceof Error && 'code' in err && typeof err.code === 'string' && /^(P0|42|44|55|XX)...$/.test(err.code)
 }

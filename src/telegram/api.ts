@@ -3,7 +3,7 @@ import { Agent as HttpsAgent } from 'node:https'
 import { Api, type ApiClientOptions, GrammyError, HttpError, type RawApi } from 'grammy'
 import { oneLine } from '../email/one-line.ts'
 import { assertNever } from '../runtime/assert-never.ts'
-import { type HttpAnswer, HttpFault, postJson } from './http-request.ts'
+import { type HttpAnswer, HttpFault, type Patience, postJson } from './http-request.ts'
 
 /** Why a call has not come to its result. Holds no token, so that it may be logged and recorded. */
 export interface TelegramFault {
@@ -44,20 +44,23 @@ export interface TelegramApi {
   close(): void
 }
 
+/** Telegram fetches an image before it answers. Giving up early makes duplicates. */
+const usualPatience: Patience = { connectMs: 10_000, answerMs: 60_000 }
 /** Shorter than any server keeps an idle connection, so that hardly any is closed in the moment when it is used again. */
 const idleMs = 4_000
 const longestDescription = 300
 const longestShown = 2_000
 
 /** The way to the Bot API at `apiRoot` (without a slash at its end) for the bot with this token, which it keeps to itself. */
-export function createTelegramApi({ token, apiRoot }: { token: string; apiRoot: string }): TelegramApi {
+export function createTelegramApi(bot: { token: string; apiRoot: string; patience?: Patience }): TelegramApi {
+  const { token, apiRoot, patience = usualPatience } = bot
   const agent = keepAliveAgent(apiRoot)
   const closing = new AbortController()
   return {
     destination: new URL(apiRoot).host,
     async call(ask, mayWrite = async () => true) {
       // Each call has a client of its own: it is through `fetch` that grammY lets anybody know of the moment before the writing.
-      const api = new Api(token, { apiRoot, fetch: fetchOver({ agent, mayWrite, closed: closing.signal }) })
+      const api = new Api(token, { apiRoot, fetch: fetchOver({ agent, mayWrite, patience, closed: closing.signal }) })
       try {
         return { ok: true, result: await ask(api.raw) }
       } catch (error) {
@@ -73,7 +76,10 @@ export function createTelegramApi({ token, apiRoot }: { token: string; apiRoot: 
 
 /** How grammY's `Bot` is to make its requests: over kept connections, with errors that hold no URL. */
 export function botClientOptions(apiRoot: string): ApiClientOptions {
-  return { apiRoot, fetch: fetchOver({ agent: keepAliveAgent(apiRoot), mayWrite: async () => true }) }
+  return {
+    apiRoot,
+    fetch: fetchOver({ agent: keepAliveAgent(apiRoot), mayWrite: async () => true, patience: usualPatience }),
+  }
 }
 
 /** What grammY has thrown, without the token. */
@@ -129,16 +135,17 @@ interface GrammyRequest {
 interface Way {
   readonly agent: HttpAgent
   readonly mayWrite: () => Promise<boolean>
+  readonly patience: Patience
   readonly closed?: AbortSignal
 }
 
-function fetchOver({ agent, mayWrite, closed }: Way) {
+function fetchOver({ closed, ...way }: Way) {
   return async (url: string, { body, signal: ended }: GrammyRequest) => {
     const aborting = new AbortController()
     if (ended.aborted) aborting.abort()
     ended.addEventListener('abort', () => aborting.abort())
     const signal = AbortSignal.any([aborting.signal, ...(closed ? [closed] : [])])
-    const answer = await postJson({ url, body, agent, mayWrite, signal })
+    const answer = await postJson({ ...way, url, body, signal })
     return { json: async () => readAnswer(answer) }
   }
 }

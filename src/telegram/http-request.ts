@@ -13,6 +13,15 @@ export interface HttpRequest {
   readonly signal: AbortSignal
   /** Asked once the connection stands and nothing is written. */
   readonly mayWrite: () => Promise<boolean>
+  readonly patience: Patience
+}
+
+/** How long is waited. */
+export interface Patience {
+  /** For a connection, a secure one where it is to be. */
+  readonly connectMs: number
+  /** For the answer to begin, and again for it to end. */
+  readonly answerMs: number
 }
 
 export interface HttpAnswer {
@@ -45,10 +54,6 @@ export class HttpFault extends Error {
   }
 }
 
-const connectTimeoutMs = 10_000
-/** Telegram fetches an image before it answers. Giving up early makes duplicates. */
-const answerTimeoutMs = 60_000
-
 /**
  * Posts JSON. Throws `HttpFault` for whatever comes instead of a whole answer.
  *
@@ -57,23 +62,24 @@ const answerTimeoutMs = 60_000
  * moment of writing nobody can know whether the server has read it (RFC 9112, 9.3.1): that is `written`.
  */
 export async function postJson(options: HttpRequest): Promise<HttpAnswer> {
+  const { connectMs, answerMs } = options.patience
   const request = open(options)
   const answered: Promise<IncomingMessage> = once(request, 'response').then(([response]) => response)
   answered.catch(() => {})
   let stage: HttpStage = 'connecting'
   let status: number | undefined
   try {
-    await within(connectTimeoutMs, request, Promise.race([connected(request), answered]))
+    await within(connectMs, request, Promise.race([connected(request), answered]))
     const may = await Promise.race([options.mayWrite().catch(() => false), answered])
     if (may === false) stage = 'withdrawn'
     // An answer already: some servers say 408 to a kept connection when they close it.
     if (may !== true || request.destroyed) throw new Error('nothing was written')
     stage = 'written'
     request.end(options.body)
-    const response = await within(answerTimeoutMs, request, answered)
+    const response = await within(answerMs, request, answered)
     stage = 'answered'
     status = response.statusCode
-    return { status: status ?? 0, body: await within(answerTimeoutMs, request, text(response)) }
+    return { status: status ?? 0, body: await within(answerMs, request, text(response)) }
   } catch (error) {
     request.destroy()
     const isStale = stage === 'connecting' && request.reusedSocket && !options.signal.aborted

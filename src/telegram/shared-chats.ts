@@ -14,6 +14,8 @@ export interface SharedChatsOptions {
   readonly log: Logger
 }
 
+/** As the database has room for; Telegram's are far shorter. */
+const longestChatId = 100
 /** Who asks waits so long for the turn, all in all. */
 const longestWaitMs = 2 * furthestTurnMs
 /** Who wakes up later than this for a turn lets it pass: a process that stood still must not send all that is late at once. */
@@ -42,6 +44,7 @@ export class SharedChats implements TelegramChats {
   }
 
   async take(chatId: string): Promise<Turn> {
+    if (chatId.length > longestChatId) return unreachable('chat_not_found', 'no chat has an id as long as that')
     const until = performance.now() + longestWaitMs
     let id = chatId
     for (let missed = 0; ; ) {

@@ -43,7 +43,7 @@ it('deletes what ended so long ago, and nothing that waits or is held', async ()
   ])
     await insert(status, '2020-01-01')
   expect(await deleteNotifications(maintenanceOf(database), aYear)).toEqual({ rows: 5 })
-  expect(await statuses()).toEqual(['pending', 'sending', 'held', 'read', null])
+  expect(await statuses()).toEqual(['pending', 'sending', 'held', 'read', 'pending'])
 })
 
 it('goes by when they were worked on, or else made', async () => {
@@ -59,6 +59,34 @@ it('keeps all of them while it is off', async () => {
   await insert('sent', '2020-01-01')
   expect(await deleteNotifications(maintenanceOf(database), 'off')).toEqual({ rows: 0 })
   expect(await statuses()).toEqual(['sent'])
+})
+
+it('keeps the row that carries a digest as long as one that it carries', async () => {
+  for (const _ of [1, 2, 3]) await insert('sent', '2020-01-01')
+  await database.pool.query('UPDATE notifications SET digest_of = 1, processed_at = now() WHERE id = 2')
+  await database.pool.query('UPDATE notifications SET digest_of = 1 WHERE id = 3')
+  expect(await deleteNotifications(maintenanceOf(database), aYear)).toEqual({ rows: 1 })
+  await database.pool.query(`UPDATE notifications SET status = 'held' WHERE id = 2`)
+  expect(await deleteNotifications(maintenanceOf(database), aYear)).toEqual({ rows: 0 })
+  await database.pool.query(`UPDATE notifications SET status = 'sent', processed_at = NULL WHERE id = 2`)
+  await database.pool.query(`UPDATE notifications SET processed_at = NULL WHERE id = 2`)
+  expect(await deleteNotifications(maintenanceOf(database), aYear)).toEqual({ rows: 2 })
+})
+
+it.each([
+  ['pending', 0],
+  ['sending', 0],
+  ['held', 0],
+  ['sent', 1],
+  ['failed', 1],
+])('with a mail that is %s, deletes %i of what somebody has called sent', async (status, rows) => {
+  await insert('sent', '2020-01-01')
+  await database.pool.query(
+    `INSERT INTO email_queue (recipient_to, subject, body, notification_id, status) VALUES ('a@x.example', 's', 'b', 1, $1)`,
+    [status],
+  )
+  expect(await deleteNotifications(maintenanceOf(database), aYear)).toEqual({ rows })
+  await database.pool.query('TRUNCATE email_queue')
 })
 
 it('shares the work where two do it at once, batch by batch', async () => {

@@ -33,8 +33,8 @@ describe.skipIf(!(await hasMajor(12)))('PostgreSQL 12', () => {
     await database.pool.query(`UPDATE ar_view_sessions SET created_at = NULL`)
     const kept = await keepPartitions(maintenanceOf(database))
     expect(kept.left).toEqual(['public.audit_log 2026-11'])
-    // Three months of audit_log, four each of ar_view_sessions, the archive and the ledger of attempts.
-    expect(kept.made).toHaveLength(15)
+    // Three months of audit_log, four each of ar_view_sessions, the archive and the two ledgers of attempts.
+    expect(kept.made).toHaveLength(19)
     expect(await placesOf(database)).toEqual(
       expect.arrayContaining(['2026-11-24 00:00:00 in audit_log_default', '2026-12-24 00:00:00 in audit_log_2026_12']),
     )

@@ -18,7 +18,13 @@ beforeEach(async () => {
 afterEach(() => database.drop())
 
 const auditLog = 'public.audit_log'
-const tables = ['fleet.email_archive', 'fleet.email_attempts', 'public.ar_view_sessions', auditLog]
+const tables = [
+  'fleet.email_archive',
+  'fleet.email_attempts',
+  'fleet.notification_attempts',
+  'public.ar_view_sessions',
+  auditLog,
+]
 const names = async () => (await partitionsOf(database, auditLog)).map((line) => line.split(' ')[0])
 
 describe('the keeper', () => {

@@ -116,7 +116,9 @@ test('nothing is dropped where retention is off, and a visit without a time has 
     viewSessions: { partitions: [], rows: 1 },
     emailArchive: { partitions: [], rows: 0 },
     emailAttempts: { partitions: [], rows: 0 },
+    notificationAttempts: { partitions: [], rows: 0 },
     emailHandovers: { rows: 0 },
+    notificationHandovers: { rows: 0 },
     notifications: { rows: 0 },
   })
   expect(await placesOf(database)).toHaveLength(1)

@@ -21,20 +21,52 @@ const mails: readonly Readonly<Record<string, string | number | null>>[] = [
   { status: null, scheduled_at: '2999-05-01 10:00', attempts: null },
 ]
 
+/** Notices that wait, in the application and elsewhere, have ended, or have words that nobody documented. */
+const notices: readonly Readonly<Record<string, string | null>>[] = [
+  { type: 'email', status: 'pending' },
+  { type: 'telegram', status: 'pending', priority: 'urgent' },
+  { type: 'sms', status: null, priority: null },
+  { type: 'email', status: 'sending', priority: 'Low' },
+  { type: 'push', status: 'pending' },
+  { type: 'system', status: 'pending' },
+  { type: 'system', status: null },
+  { type: 'email', status: 'sent' },
+  { type: 'system', status: 'failed' },
+  { type: 'email', status: 'cancelled' },
+  { type: 'email', status: 'held' },
+  { type: 'email', status: 'expired' },
+  { type: 'email', status: 'skipped' },
+  { type: 'email', status: 'queued' },
+]
+
 /** Three rows in every table: all columns filled, NULL wherever one is allowed, and with words outside what is documented. */
 export async function fillPlatform(client: Client, tables: readonly string[] = platformTables): Promise<void> {
   for (const table of tables) {
     for (const row of [1, 2, 3]) await client.query(insertStatement(table, row))
   }
-  if (!tables.includes('email_queue')) return
-  for (const mail of mails) {
-    const row = { recipient_to: 'boris@example.com', subject: 'Hello', body: 'Hello, Boris', ...mail }
-    const names = Object.keys(row)
-    await client.query(
-      `INSERT INTO email_queue (${names.join(', ')}) VALUES (${names.map((_, index) => `$${index + 1}`).join(', ')})`,
-      Object.values(row),
-    )
+  if (tables.includes('email_queue')) {
+    for (const mail of mails) {
+      await insert(client, 'email_queue', {
+        recipient_to: 'boris@example.com',
+        subject: 'Hello',
+        body: 'Hello, Boris',
+        ...mail,
+      })
+    }
   }
+  if (tables.includes('notifications')) for (const notice of notices) await insert(client, 'notifications', notice)
+}
+
+async function insert(
+  client: Client,
+  table: string,
+  row: Readonly<Record<string, string | number | null>>,
+): Promise<void> {
+  const names = Object.keys(row)
+  await client.query(
+    `INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map((_, index) => `$${index + 1}`).join(', ')})`,
+    Object.values(row),
+  )
 }
 
 /** A checksum over the platform's columns of every row, by table. */

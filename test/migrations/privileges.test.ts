@@ -7,7 +7,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 /** Of each role: S(ELECT), I(NSERT), U(PDATE), D(ELETE) on the whole table; in parentheses on some of its columns only. */
 const expected = `
   table                    owner worker app     readonly
-  companies                -     S      SIUD    S
+  companies                -     S(U)   SIUD    S
   projects                 -     S      SIUD    S
   folders                  -     -      SIUD    S
   clients                  -     S      SIUD    S
@@ -18,7 +18,7 @@ const expected = `
   video_rotation_schedules -     -      SIUD    S
   ar_view_sessions         -     -      SIUD    S
   storage_folders          -     -      SIUD    S
-  notifications            -     SD(U)  SIUD    S
+  notifications            -     SIUD   SIUD    S
   users                    -     -      SIUD    (S)
   storage_connections      -     -      SIUD    (S)
   email_queue              -     SIUD   I(S)    (S)
@@ -28,9 +28,15 @@ const expected = `
   fleet.migrations         -     S      -       S
   fleet.adoptions          -     -      -       S
   fleet.adopted_emails     -     -      -       S
+  fleet.adopted_notifications - -    -       S
   fleet.email_archive      -     SID(U) -       (S)
   fleet.email_attempts     -     SI     -       S
   fleet.email_handovers    -     SID    -       S
+  fleet.notification_attempts - SI    -       S
+  fleet.notification_handovers - SID  -       S
+  fleet.channels           -     SU     -       S
+  fleet.telegram_chats     -     SIU    -       S
+  fleet.telegram_links     -     SID(U) -       -
   fleet.partitioned_tables -     S      -       S
   fleet.row_security       -     -      -       S
   pgboss.version           -     SU     -       S
@@ -179,6 +185,16 @@ describe('functions', () => {
        WHERE prosecdef AND pronamespace IN ('public'::regnamespace, 'fleet'::regnamespace)`)
     expect(rows.map(({ name }) => name)).toContain('role_grants')
     for (const { name, path } of rows) expect(path, name).toMatch(/^search_path=pg_catalog(,|$)/)
+  })
+
+  test('that triggers run with the rights of their owner are for nobody to put on a table of his own', async () => {
+    const { rows } = await database.pool.query<{ name: string; others: number }>(`
+      SELECT proname AS name,
+             (SELECT count(*)::int FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) WHERE grantee <> proowner) AS others
+        FROM pg_proc
+       WHERE prosecdef AND prorettype = 'trigger'::regtype AND pronamespace = 'fleet'::regnamespace`)
+    expect(rows.map(({ name }) => name)).toEqual(expect.arrayContaining(['stamp_notification', 'follow_mail']))
+    expect(rows.filter(({ others }) => others > 0)).toEqual([])
   })
 
   test('that change roles, rights or the switches are for nobody but their owner', async () => {

@@ -61,6 +61,17 @@ describe('the messages of a chat', () => {
     expect(told.map(({ id }) => id).sort()).toEqual([1, 3])
   })
 
+<<<<<<< HEAD
+=======
+  test('do not wait for one that waits for its group', async () => {
+    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    start({ ways: { telegram: way } })
+    await insert(chat(1, { group_id: 'g' }), chat(1))
+    await expect.poll(statuses).toEqual(['pending', 'sent'])
+    expect(told.map(({ id }) => id)).toEqual([2])
+  })
+
+>>>>>>> main
   test('follow the company to another chat', async () => {
     await query(`UPDATE fleet.channels SET paused_until = now() + interval '1 hour' WHERE name = 'telegram'`)
     await insert({}, {})

@@ -1,22 +1,29 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { connectDatabase, type Database } from '../../src/db/pool.ts'
 import type { FallbackDefaults } from '../../src/notifications/fallback.ts'
 import { runFallbacks } from '../../src/notifications/fallback-pass.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
 let database: TestDatabase
+/** As whoever runs it, with no more rights than that. */
+let worker: Database
 beforeAll(async () => {
   database = await createTestDatabase()
+  worker = connectDatabase({ url: database.workerUrl, applicationName: 'fleet-test', keepsPlans: true })
   await database.pool.query(`
     INSERT INTO companies (id, name, slug) SELECT n, 'Company ' || n, 'company-' || n FROM generate_series(1001, 1003) n`)
 })
-afterAll(() => database.drop())
+afterAll(async () => {
+  await worker.close()
+  await database.drop()
+})
 beforeEach(() => database.pool.query('TRUNCATE notifications, email_queue RESTART IDENTITY'))
 
 const log = pino({ level: 'silent' })
 
 function run(defaults: FallbackDefaults = {}): Promise<number> {
-  return runFallbacks(database, { defaults, log })
+  return runFallbacks(worker, { defaults, log })
 }
 
 /** A row as a producer writes it; its number. */

@@ -86,6 +86,10 @@ describe('fleet up', () => {
     const up = await startUp()
     expect(up.output()).toContain('.fleet/mailbox')
     await expect.poll(() => mailbox(), { timeout: 20_000 }).toHaveLength(3)
+    const outbox = join(installation.directory, '.fleet/outbox')
+    await expect.poll(() => readdir(outbox).catch(() => [])).toHaveLength(1)
+    const [message = ''] = await readdir(outbox)
+    expect(await readFile(join(outbox, message), 'utf8')).toContain('Модель <b>Музей северного сияния</b> готова')
     // Three at once: which is written first is chance.
     const notice = (await mailbox()).find((name) => name.includes('-000002-')) ?? ''
     expect(await readFile(join(installation.directory, '.fleet/mailbox', notice), 'utf8')).toContain(

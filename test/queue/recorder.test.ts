@@ -103,6 +103,26 @@ describe('the recorder', () => {
     expect(order).toEqual([2, 1])
   })
 
+  it('lets the others go when one of them runs into a lock that somebody keeps', async () => {
+    const { recorder, writes } = controlled()
+    const both = [1, 2].map((id) => recorder.record(result(id)))
+    const locked = Object.assign(new Error('canceling statement due to lock timeout'), { code: '55P03' })
+    const tries: number[][] = []
+    // Together until patience is over, then one by one: the first one is tried later.
+    for (let n = 0; !tries.some((ids) => ids.length === 1 && ids[0] === 2); n += 1) {
+      await expect.poll(() => writes.length).toBeGreaterThan(n)
+      const { ids = [], end } = writes[n] ?? {}
+      tries.push(ids)
+      if (ids.includes(1)) end?.reject(locked)
+      else end?.resolve(nothing)
+    }
+    await both[1]
+    const before = writes.length
+    await expect.poll(() => writes.length).toBeGreaterThan(before)
+    writes.at(-1)?.end.resolve(nothing)
+    await both[0]
+  })
+
   it('gives up only when told to', async () => {
     const { recorder, writes } = controlled()
     const recorded = recorder.record(result(1))

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { type BotAnswer, botAnswers, refusal } from './bot-api-answers.ts'
@@ -31,6 +32,8 @@ export interface BotApiOptions {
   readonly onHead?: (incoming: IncomingMessage) => void
   /** Listens there instead of on a free port. */
   readonly port?: number
+  /** Speaks HTTPS, as localhost. */
+  readonly secure?: { readonly cert: string; readonly key: string }
 }
 
 export interface BotApiServer {
@@ -72,7 +75,7 @@ export async function startBotApiServer(options: BotApiOptions = {}): Promise<Bo
   const taken: BotRequest[] = []
   const deliveries = new Map<string, Map<string, number>>()
   const updates = new UpdateQueue()
-  const { script, onHead, port: wanted = 0 } = options
+  const { script, onHead, port: wanted = 0, secure } = options
   let current = script
   let connections = 0
   let messageId = 0
@@ -106,10 +109,11 @@ export async function startBotApiServer(options: BotApiOptions = {}): Promise<Bo
     write(response, decided)
   }
 
-  const server = createServer((incoming, response) => {
+  const listen = (incoming: IncomingMessage, response: ServerResponse): void => {
     // A client that goes away in the middle of its request.
     answer(incoming, response).catch(() => response.destroy())
-  })
+  }
+  const server = secure ? createSecureServer(secure, listen) : createServer(listen)
   server.on('connection', () => {
     connections += 1
   })
@@ -118,7 +122,7 @@ export async function startBotApiServer(options: BotApiOptions = {}): Promise<Bo
   const { port } = server.address() as AddressInfo
 
   return {
-    apiRoot: `http://127.0.0.1:${port}`,
+    apiRoot: secure ? `https://localhost:${port}` : `http://127.0.0.1:${port}`,
     port,
     token,
     requests,
@@ -168,7 +172,9 @@ function textOf({ payload }: BotRequest): string {
 /** What Telegram would not take, in its words. */
 function faultOf(request: BotRequest): string | undefined {
   const { method, payload } = request
-  const { visible, fault } = readTelegramHtml(textOf(request), payload.parse_mode)
+  const text = textOf(request)
+  if (Buffer.byteLength(text) > 32_768) return 'text is too long'
+  const { visible, fault } = readTelegramHtml(text, payload.parse_mode)
   if (fault !== undefined) return `can't parse entities: ${fault}`
   if (method === 'sendPhoto') return visible.length > 1_024 ? 'message caption is too long' : undefined
   if (visible.trim() === '') return 'message text is empty'

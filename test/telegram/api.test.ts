@@ -1,8 +1,17 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer, type Server } from 'node:net'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { inspect } from 'node:util'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createTelegramApi, type TelegramApi, type TelegramResult } from '../../src/telegram/api.ts'
+import { Bot } from 'grammy'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import {
+  botClientOptions,
+  createTelegramApi,
+  type TelegramApi,
+  type TelegramResult,
+  telegramFault,
+} from '../../src/telegram/api.ts'
+import { localhostCertificate } from '../fixtures/localhost-certificate.ts'
 import { type BotAnswer, botAnswers } from '../support/bot-api-answers.ts'
 import { type BotApiServer, startBotApiServer } from '../support/bot-api-server.ts'
 
@@ -23,6 +32,13 @@ const yes = async () => true
 
 function send(mayWrite = yes, through = api): Promise<TelegramResult<{ message_id: number }>> {
   return through.call((methods) => methods.sendMessage({ chat_id: 5, text: 'Hello' }), mayWrite)
+}
+
+/** Listens until the test ends. */
+async function portOf(listener: Server): Promise<number> {
+  await once(listener.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => void listener.close())
+  return (listener.address() as AddressInfo).port
 }
 
 test('a call comes to its result', async () => {
@@ -80,6 +96,21 @@ describe('the permission to write', () => {
     server = await startBotApiServer()
   })
 
+  test('is asked for over a secure connection, where the certificate is trusted', async () => {
+    const safe = await startBotApiServer({ secure: localhostCertificate })
+    onTestFinished(() => safe.stop())
+    const secure = createTelegramApi(safe)
+    const mayWrite = vi.fn(yes)
+    expect(await send(mayWrite, secure)).toMatchObject({ ok: false, fault: { kind: 'unreachable' } })
+    expect(mayWrite).not.toHaveBeenCalled()
+    const usual = getCACertificates()
+    onTestFinished(() => setDefaultCACertificates(usual))
+    setDefaultCACertificates([...usual, localhostCertificate.cert])
+    for (let calls = 0; calls < 3; calls += 1) expect(await send(mayWrite, secure)).toMatchObject({ ok: true })
+    expect(mayWrite).toHaveBeenCalledTimes(3)
+    expect(safe.connections).toBe(2)
+  })
+
   test('is not asked for where no secure connection comes about', async () => {
     const secure = createTelegramApi({ ...server, apiRoot: server.apiRoot.replace('http:', 'https:') })
     const mayWrite = vi.fn(yes)
@@ -90,9 +121,8 @@ describe('the permission to write', () => {
   test('is asked for before a single byte is written', async () => {
     const received: unknown[] = []
     const listener = createServer((socket) => socket.on('data', (data) => received.push(data)))
-    await once(listener.listen(0, '127.0.0.1'), 'listening')
-    const address = listener.address() as { port: number }
-    const silent = createTelegramApi({ token: server.token, apiRoot: `http://127.0.0.1:${address.port}` })
+    const apiRoot = `http://127.0.0.1:${await portOf(listener)}`
+    const silent = createTelegramApi({ ...server, apiRoot })
     const connected = once(listener, 'connection')
     const answer = await send(async () => {
       const [socket] = await connected
@@ -100,7 +130,6 @@ describe('the permission to write', () => {
       return false
     }, silent)
     expect(answer).toMatchObject({ ok: false, fault: { kind: 'withdrawn' } })
-    listener.close()
     expect(received).toEqual([])
   })
 
@@ -120,6 +149,58 @@ describe('the permission to write', () => {
     expect(mayWrite).toHaveBeenCalledTimes(2)
     expect(server.taken).toHaveLength(2)
     expect(server.connections).toBe(2)
+  })
+})
+
+describe("grammY's own bot", () => {
+  test('polls over the same way', async () => {
+    const bot = new Bot(server.token, { client: botClientOptions(server.apiRoot) })
+    const heard = new Promise((resolve) => bot.on('message', (context) => resolve(context.message.text)))
+    const polling = bot.start({ timeout: 20 })
+    server.push({ message: { message_id: 1, date: 0, chat: { id: 5, type: 'private' }, text: 'Hello' } })
+    expect(await heard).toBe('Hello')
+    await bot.stop()
+    await polling
+  })
+
+  test('throws errors without the token, which become faults', async () => {
+    const { api: methods } = new Bot(server.token, { client: botClientOptions(server.apiRoot) })
+    await server.stop()
+    const error = await methods.getMe().catch((caught: unknown) => caught)
+    server = await startBotApiServer()
+    expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(server.token)
+    expect(telegramFault(error, server.token)).toMatchObject({ kind: 'unreachable' })
+  })
+})
+
+describe('who is silent', () => {
+  const patience = { connectMs: 10_000, answerMs: 10_000 }
+
+  test('instead of answering is left, and the answer is lost', async () => {
+    server.follow(() => botAnswers.silenceAfter)
+    const hasty = createTelegramApi({ ...server, patience: { ...patience, answerMs: 50 } })
+    expect(await send(yes, hasty)).toMatchObject({
+      ok: false,
+      fault: { kind: 'lost', description: 'nothing came within 0.05 s' },
+    })
+  })
+
+  test('in the middle of an answer is left, and the answer is lost', async () => {
+    const listener = createServer((socket) =>
+      socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{')),
+    )
+    const apiRoot = `http://127.0.0.1:${await portOf(listener)}`
+    const hasty = createTelegramApi({ ...server, apiRoot, patience: { ...patience, answerMs: 50 } })
+    expect(await send(yes, hasty)).toMatchObject({ ok: false, fault: { kind: 'lost' } })
+    hasty.close()
+  })
+
+  test('while a secure connection is to be made is left, and nothing was written', async () => {
+    const apiRoot = `https://127.0.0.1:${await portOf(createServer((socket) => socket.resume()))}`
+    const hasty = createTelegramApi({ ...server, apiRoot, patience: { ...patience, connectMs: 50 } })
+    const mayWrite = vi.fn(yes)
+    expect(await send(mayWrite, hasty)).toMatchObject({ ok: false, fault: { kind: 'unreachable' } })
+    expect(mayWrite).not.toHaveBeenCalled()
   })
 })
 

@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
-import process from 'node:process'
-import { promisify } from 'node:util'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { SharedChats } from '../../src/telegram/shared-chats.ts'
 import type { SendLimits } from '../../src/telegram/turn-store.ts'
@@ -60,11 +58,8 @@ describe('the turns of messages', () => {
   })
 
   it('keep within every limit over several processes', async () => {
-    const script = join(import.meta.dirname, 'sender-process.ts')
-    const args = [script, database.workerUrl, JSON.stringify(limits), JSON.stringify(chatIds(20)), '2']
-    const run = promisify(execFile)
-    const runs = await Promise.all([1, 2, 3].map(() => run(process.execPath, args, { timeout: 50_000 })))
-    const sent: BotRequest[] = runs.flatMap(({ stdout }) => JSON.parse(stdout))
+    const processes = await Promise.all([1, 2, 3].map(() => sendFromProcess(chatIds(20), 2)))
+    const sent = processes.flat()
     expect(sent).toHaveLength(120)
     expect(violations(sent)).toEqual([])
   })
@@ -94,6 +89,14 @@ describe('the turns of messages', () => {
     expect(await waiting).toEqual({ kind: 'go', chatId: '5' })
   })
 })
+
+/** What a process of its own has sent, beside the others. */
+async function sendFromProcess(chats: readonly string[], count: number): Promise<BotRequest[]> {
+  const args = [database.workerUrl, JSON.stringify(limits), JSON.stringify(chats), String(count)]
+  const sender = fork(new URL('./sender-process.ts', import.meta.url), args, { timeout: 50_000 })
+  const [sent] = await once(sender, 'message')
+  return sent
+}
 
 /** How many turns have been given out, so many that are to come included. */
 async function takenTurns(): Promise<number> {
@@ -208,6 +211,10 @@ describe('a chat', () => {
     expect(await another.take('5')).toEqual(turn)
     await another.reachable('5')
     expect(await one.take('5')).toEqual({ kind: 'go', chatId: '5' })
+  })
+
+  it('with an id that can be none is never reached', async () => {
+    expect(await connect().take('1'.repeat(101))).toMatchObject({ kind: 'unreachable', errorClass: 'chat_not_found' })
   })
 
   it('is reachable again when a company is given it anew', async () => {

@@ -18,7 +18,7 @@ export interface MailDraft {
 }
 
 /** The words of a notification's `error_class` for which no mail is made of it. */
-export type MailSkip = 'no_recipient' | 'recipient_invalid' | 'no_content' | 'template_unknown'
+export type MailSkip = 'no_recipient' | 'recipient_invalid' | 'message_empty' | 'template_unknown'
 
 export type MailOfNotice =
   | { readonly kind: 'mail'; readonly mail: MailDraft }
@@ -85,8 +85,11 @@ function contentOf(notice: Notice): Pick<MailDraft, 'template_id' | 'variables'>
     return { template_id: template, variables: { ...data, locale: data.locale ?? locale } }
   }
   const told = digest.length === 0 ? [notice] : digest
-  if (told.every(({ subject, message }) => isBlank(subject) && isBlank(message))) {
-    return { errorClass: 'no_content', reason: 'It has no subject, no message and no event_data.template' }
+  if (told.every(isEmpty)) {
+    return {
+      errorClass: 'message_empty',
+      reason: 'There is neither a subject nor a message, nor an image or a template',
+    }
   }
   const urgent = prio === 1
   const variables =
@@ -102,13 +105,17 @@ function templateOf({ data }: Told): string | undefined {
 
 /** As the template `notification` shows it. */
 function itemOf({ subject, message, data }: Told): Record<string, unknown> {
-  const image = readWebLink(data.image_url)
-  return {
-    title: subject,
-    message,
-    image_url: image?.toLowerCase().startsWith('https:') ? image : null,
-    buttons: buttonsOf(data.buttons),
-  }
+  return { title: subject, message, image_url: imageOf(data.image_url), buttons: buttonsOf(data.buttons) }
+}
+
+function isEmpty({ subject, message, data }: Told): boolean {
+  return isBlank(subject) && isBlank(message) && imageOf(data.image_url) === null
+}
+
+/** Mail programs show none that comes unencrypted. */
+function imageOf(given: unknown): string | null {
+  const url = readWebLink(given)
+  return url?.toLowerCase().startsWith('https:') ? url : null
 }
 
 /** Buttons in one list or, as Telegram has them, in rows; those without a web address, which only Telegram could follow, are left out. */

@@ -110,8 +110,14 @@ describe('in the standard layout', () => {
   it('is not made where there is nothing to tell', () => {
     expect(mailOf(noticeOf({ subject: ' ', message: null }))).toMatchObject({
       kind: 'skipped',
-      errorClass: 'no_content',
+      errorClass: 'message_empty',
     })
+  })
+
+  it('may be an image alone', () => {
+    const { subject, html } = renderOf({ subject: null, message: null, data: { image_url: 'https://e.org/a.png' } })
+    expect(subject).toBe('Уведомление')
+    expect(html).toContain('<img src="https://e.org/a.png"')
   })
 
   it('says what is urgent', () => {
@@ -191,7 +197,7 @@ describe('a digest', () => {
 
   it('is not made where none has anything to tell', () => {
     expect(mailOf(noticeOf({ digest: [told(1, null, null), told(2, '', '')] }))).toMatchObject({
-      errorClass: 'no_content',
+      errorClass: 'message_empty',
     })
   })
 })

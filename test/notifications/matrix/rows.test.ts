@@ -1,26 +1,38 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import type { ChannelPause } from '../../../src/notifications/channel-pause.ts'
 import { channelPause } from '../../../src/notifications/channel-pause-store.ts'
 import { smsChannel } from '../../../src/notifications/channels/sms/sms-channel.ts'
-import { telegramChannel } from '../../../src/notifications/channels/telegram/channel.ts'
-import { SharedChats } from '../../../src/telegram/shared-chats.ts'
-import { type BotApiServer, startBotApiServer } from '../../support/bot-api-server.ts'
 import { setNotifications } from '../notifications.ts'
 import { driverFor, rootFor } from '../sms/cell-driver.ts'
 import { smsMatrix } from '../sms/matrix.ts'
 import { type ScriptedServer, startScriptedServer } from '../sms/scripted-server.ts'
-import { type MatrixEntry, telegramMatrix } from '../telegram/matrix.ts'
 import { mailMatrix } from './mail-cells.ts'
 
 const scene = setNotifications()
 const { start, insert, query, rows } = scene
 const log = pino({ level: 'silent' })
-const limits = { perSecond: 1_000, chatPerSecond: 1_000, chatBurst: 100, groupPerMinute: 1_000 }
 
 beforeEach(async () => {
   await query('UPDATE fleet.channels SET paused_until = NULL, strikes = 0, reason = NULL')
-  await query('TRUNCATE fleet.telegram_chats')
 })
+
+/** A pause does not end before the test has seen it. */
+function lasting(pause: ChannelPause): ChannelPause {
+  const last = () => query(`UPDATE fleet.channels SET paused_until = 'infinity' WHERE name = 'sms'`)
+  return {
+    async pause(forMs, reason) {
+      await pause.pause(forMs, reason)
+      await last()
+    },
+    async outage(reason) {
+      const lastsMs = await pause.outage(reason)
+      await last()
+      return lastsMs
+    },
+    passed: () => pause.passed(),
+  }
+}
 
 /** What is in the database of the only row, when its attempt has been recorded. */
 async function recorded(): Promise<Record<string, unknown>> {
@@ -50,78 +62,6 @@ function expectedOf(cell: {
   }
 }
 
-describe('Telegram', () => {
-  let server: BotApiServer
-  beforeAll(async () => {
-    server = await startBotApiServer()
-  })
-  afterAll(() => server.stop())
-
-  function channelFor({ circumstance, exchange }: MatrixEntry) {
-    server.follow(exchange ?? (() => undefined))
-    const chats = new SharedChats({
-      database: scene.database,
-      limits,
-      pause: channelPause(scene.database, 'telegram'),
-      log,
-    })
-    const channel = telegramChannel({
-      botToken: circumstance === 'no token' ? undefined : server.token,
-      apiRoot: circumstance === 'nobody listens' ? 'http://127.0.0.1:1' : server.apiRoot,
-      outbox: '/nowhere',
-      chats,
-      log,
-    })
-    onTestFinished(() => channel.close())
-    return { channel, chats }
-  }
-
-  test.each(telegramMatrix)('$answer: the row says $status $errorClass', async (entry) => {
-    const { channel, chats } = channelFor(entry)
-    if (entry.circumstance === 'the chat is known to be unreachable')
-      await chats.unreachable('7001', 'bot_blocked', 'no')
-    const asked = server.requests.length
-    const drains = start({ ways: { telegram: channel }, closeWays: () => channel.close(), shutdownSeconds: 1 })
-    const { notice } = entry
-    await insert({
-      ...(notice?.recipient === null && { company_id: null }),
-      ...(notice?.subject === null && { subject: null, message: null }),
-      ...(notice?.data && { event_data: notice.data }),
-    })
-    if (entry.circumstance === 'the worker stops while it waits') {
-      await expect.poll(() => server.requests.length).toBe(asked + 1)
-      await drains.stop()
-    }
-    const isGivenBack = entry.also.includes('the attempt is given back')
-    expect(await recorded()).toMatchObject(expectedOf({ ...entry, isGivenBack }))
-
-    const isSent = entry.status === 'sent'
-    expect(await rows()).toMatchObject([
-      {
-        telegram_sent: isSent,
-        telegram_sent_at: isSent ? expect.any(Date) : null,
-        telegram_error: isSent ? null : expect.any(String),
-        needs_fallback: entry.status === 'failed' || entry.status === 'skipped',
-        recipient: entry.also.includes('the new chat id is stored')
-          ? '-1001234'
-          : notice?.recipient === null
-            ? null
-            : '7001',
-      },
-    ])
-    const [told] = await query(`
-      SELECT (SELECT paused_until > now() FROM fleet.channels WHERE name = 'telegram') IS TRUE AS paused,
-             EXISTS (SELECT FROM fleet.telegram_chats WHERE chat_id = '7001' AND unreachable_since IS NOT NULL) AS unreachable,
-             (SELECT telegram_chat_id FROM companies WHERE id = 1) AS chat`)
-    expect(told).toEqual({
-      paused: entry.also.some((aside) => aside.startsWith('the whole bot pauses')),
-      unreachable: entry.also.includes('the chat is marked as unreachable') || entry.errorClass === 'chat_unreachable',
-      chat: entry.also.includes('the new chat id is stored') ? '-1001234' : '7001',
-    })
-    await query(`UPDATE companies SET telegram_chat_id = '7001' WHERE id = 1`)
-  })
-})
-
 describe('SMS', () => {
   let server: ScriptedServer
   beforeAll(async () => {
@@ -131,7 +71,7 @@ describe('SMS', () => {
 
   test.each(smsMatrix)('$channel: $answer: the row says $status $errorClass', async (cell) => {
     const driver = cell.driver === 'none' ? undefined : driverFor(cell, await rootFor(cell, server))
-    const channel = smsChannel({ driver, pause: channelPause(scene.database, 'sms'), log })
+    const channel = smsChannel({ driver, pause: lasting(channelPause(scene.database, 'sms')), log })
     onTestFinished(() => channel.close())
     start({ ways: { sms: channel } })
     await insert({

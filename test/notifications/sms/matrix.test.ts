@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { channelPause } from '../../../src/notifications/channel-pause-store.ts'
+import { gatewayDriver } from '../../../src/notifications/channels/sms/gateway-driver.ts'
 import { smsChannel } from '../../../src/notifications/channels/sms/sms-channel.ts'
 import { settle } from '../../../src/queue/settlement.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
@@ -77,5 +78,21 @@ describe('every answer', () => {
       expect(paused?.pauseMs).toBeLessThanOrEqual(cell.pauseMs)
       expect(paused?.pauseMs).not.toBeNull()
     }
+  })
+})
+
+describe('an outage', () => {
+  it.each([
+    [200, 0],
+    [400, 0],
+    [500, 3],
+    [429, 3],
+  ])('is over once the provider has looked at a message, and not before: %d', async (status, strikes) => {
+    await sql`UPDATE fleet.channels SET strikes = 3 WHERE name = 'sms'`.execute(database.db)
+    server.react = { status }
+    const driver = gatewayDriver({ url: `${server.root}/?to={to}&text={text}`, method: 'GET' })
+    const channel = smsChannel({ driver, pause: channelPause(database, 'sms'), log })
+    await channel.deliver(smsNotice(), firmHold())
+    expect(await readPause()).toMatchObject({ strikes })
   })
 })

@@ -213,6 +213,13 @@ describe('nothing is written', () => {
     expect(stage.server.requests).toEqual([])
   })
 
+  test('when it closes while the turn is awaited', async () => {
+    const channel = stage.channel()
+    stage.chats.answer = () => new Promise(() => channel.close())
+    expect(await stage.deliver({}, channel)).toMatchObject({ outcome: { kind: 'untouched', delayMs: 0 } })
+    expect(stage.server.requests).toEqual([])
+  })
+
   test('when it closes while the hand-over is being recorded', async () => {
     const channel = stage.channel()
     stage.mayHandOver = async () => {

@@ -82,6 +82,22 @@ describe('a text', () => {
   })
 })
 
+test('a text whose markup is too long for Telegram is split, however short it reads', () => {
+  const links = Array.from(
+    { length: 400 },
+    (_, index) => `<a href="https://example.com/${'x'.repeat(100)}">link ${index}</a>`,
+  )
+  const parts = splitMarkup(links.join(' '), { first: 4_096, rest: 4_096 })
+  expect(parts).toHaveLength(4)
+  for (const part of parts) expect(Buffer.byteLength(part)).toBeLessThanOrEqual(32_768)
+  expect(visible(parts).join(' ')).toBe(links.map((_, index) => `link ${index}`).join(' '))
+})
+
+test('a link that is too long by itself does not make a thousand messages', () => {
+  const html = `<a href="https://example.com/${'x'.repeat(40_000)}">${'link '.repeat(100)}</a>`
+  expect(splitMarkup(html, { first: 4_096, rest: 4_096 })).toHaveLength(2)
+})
+
 const word = fc.oneof(
   fc.stringMatching(/^[a-zа-я&<>"'.!?😀é]{1,12}$/u),
   fc.constantFrom('\n\n', '\n', ' ', '👨‍👩‍👧', 'x'.repeat(90), '&amp;', '1 < 2'),

@@ -73,7 +73,7 @@ export class Stage {
 }
 
 /** The same knowledge without a database, for one process. */
-export class MemoryChats implements TelegramChats {
+class MemoryChats implements TelegramChats {
   readonly unreachables = new Map<string, string>()
   readonly migrations = new Map<string, string>()
   readonly pauses: number[] = []

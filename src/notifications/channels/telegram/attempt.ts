@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import { assertNever } from '../../../runtime/assert-never.ts'
+import { unlessAborted } from '../../../runtime/unless-aborted.ts'
 import type { TelegramFault } from '../../../telegram/api.ts'
-import type { TelegramChats } from '../../../telegram/telegram-chats.ts'
+import type { TelegramChats, Turn } from '../../../telegram/telegram-chats.ts'
 import type { Delivery, Hold } from '../../channel.ts'
 import type { Notice } from '../../notice.ts'
 import type { Courier } from './courier.ts'
@@ -13,7 +14,7 @@ import { readProgress, type SentPart, sentPart } from './progress.ts'
 export interface AttemptOptions {
   readonly courier: Courier
   readonly chats: TelegramChats
-  readonly closed: () => boolean
+  readonly closing: AbortSignal
   readonly log: Logger
 }
 
@@ -71,7 +72,7 @@ export class Attempt {
       const answer = await this.#offer(part, way)
       if (answer.ok) return this.#took(part, answer.result.message_id)
       this.#fault = answer.fault
-      const verdict = judge(answer.fault, { ...way, text: part.html !== '', closing: this.#options.closed() })
+      const verdict = judge(answer.fault, { ...way, text: part.html !== '', closing: this.#options.closing.aborted })
       if (verdict.kind === 'again') way = this.#instead(verdict.way, answer.fault)
       else if (verdict.kind === 'migrated' && this.#migrations < mostMigrations) await this.#migrate(verdict.chatId)
       else return this.#end(verdict)
@@ -79,18 +80,25 @@ export class Attempt {
   }
 
   async #awaitTurn(): Promise<Ending | undefined> {
-    const { chats, closed, log } = this.#options
-    const turn = await chats.take(this.#chatId).catch((err: unknown) => {
-      log.warn({ err }, 'cannot ask whether a chat may be written to; later')
-      return { kind: 'later', delayMs: askAgainMs } as const
-    })
-    if (turn.kind === 'later') return { kind: 'untouched', delayMs: turn.delayMs }
-    if (turn.kind === 'unreachable') {
+    const { closing } = this.#options
+    const turn = await unlessAborted(this.#take(), closing)
+    if (turn?.kind === 'later') return { kind: 'untouched', delayMs: turn.delayMs }
+    if (turn?.kind === 'unreachable') {
       const reason = explain('chat_unreachable', `${turn.errorClass}: ${turn.reason}`)
       return { kind: 'skipped', errorClass: 'chat_unreachable', reason }
     }
+    if (turn === undefined || closing.aborted || this.#facts.hold.lost()) return { kind: 'untouched', delayMs: 0 }
     this.#chatId = turn.chatId
-    return closed() || this.#facts.hold.lost() ? { kind: 'untouched', delayMs: 0 } : undefined
+    return undefined
+  }
+
+  async #take(): Promise<Turn> {
+    try {
+      return await this.#options.chats.take(this.#chatId)
+    } catch (err) {
+      this.#options.log.warn({ err }, 'cannot ask whether a chat may be written to; later')
+      return { kind: 'later', delayMs: askAgainMs }
+    }
   }
 
   #offer(part: Part, way: Way) {

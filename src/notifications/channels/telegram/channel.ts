@@ -23,7 +23,7 @@ export function telegramChannel(options: TelegramChannelOptions): Channel {
   const { chats, log } = options
   const courier = createCourier(options)
   if (courier === undefined) return unconfigured(options.apiRoot)
-  let isClosed = false
+  const closing = new AbortController()
   return {
     destination: courier.destination,
     async deliver(notice, hold) {
@@ -32,12 +32,12 @@ export function telegramChannel(options: TelegramChannelOptions): Channel {
       const composed = composeMessage(notice)
       if (composed.parts.length === 0) return without('hard_failure', 'message_empty')
       return await new Attempt(
-        { courier, chats, log, closed: () => isClosed },
+        { courier, chats, log, closing: closing.signal },
         { notice, hold, composed, chatId },
       ).run()
     },
     close() {
-      isClosed = true
+      closing.abort()
       courier.close()
     },
   }

@@ -42,9 +42,12 @@ const aboutChat: readonly (readonly [pattern: RegExp, errorClass: TelegramErrorC
   [/kicked|not a member/i, 'bot_kicked'],
   [/initiate conversation|messages to bots/i, 'bot_not_started'],
   [/user is deactivated|INPUT_USER_DEACTIVATED/i, 'user_deactivated'],
-  [/chat not found|user not found|chat_id is empty|PEER_ID_INVALID|CHANNEL_(PRIVATE|INVALID)/i, 'chat_not_found'],
+  [
+    /(chat|user) not found|chat_id is empty|access the chat|PEER_ID_INVALID|CHANNEL_(PRIVATE|INVALID)/i,
+    'chat_not_found',
+  ],
   [/group chat was (deactivated|deleted|upgraded)/i, 'chat_not_found'],
-  [/rights|WRITE_FORBIDDEN|CHAT_RESTRICTED|CHAT_SEND_\w+_FORBIDDEN|TOPIC_CLOSED/i, 'no_rights'],
+  [/rights|write access|WRITE_FORBIDDEN|SEND_\w*FORBIDDEN|CHAT_RESTRICTED|TOPIC_CLOSED/i, 'no_rights'],
 ]
 
 /** Decides what follows from a call that has failed. Pure; what it decides about chats and the bot is for the caller to make known. */
@@ -72,8 +75,8 @@ function judgeRefusal(fault: TelegramFault, offer: Offer): Verdict {
   if (migratedTo !== undefined) return { kind: 'migrated', chatId: migratedTo }
   if (code === 429) return throttled(fault)
   if (code >= 500) return ended('soft_failure', reasoned('server_error', fault))
-  // Telegram says 404 where a token does not even look like one.
-  if (code === 401 || code === 404) return { kind: 'outage', ...reasoned('token_invalid', fault) }
+  // Telegram says 404 where a token does not even look like one; a server of one's own says 421 to a token that is not for it.
+  if (code === 401 || code === 404 || code === 421) return { kind: 'outage', ...reasoned('token_invalid', fault) }
   return judgeMessage(fault, offer)
 }
 
@@ -83,7 +86,7 @@ function judgeMessage(fault: TelegramFault, offer: Offer): Verdict {
     aboutChat.find(([pattern]) => pattern.test(description))?.[1] ?? (code === 403 ? 'no_rights' : undefined)
   const isWithoutHope = errorClass !== undefined && errorClass !== 'no_rights'
   if (!isWithoutHope && code === 400) {
-    if (!offer.plain && /can't parse/i.test(description))
+    if (!offer.plain && /can't parse (entities|message)/i.test(description))
       return { kind: 'again', way: { plain: true, image: offer.image } }
     // An address that shows no image, or a chat without images, must not keep the text back.
     if (offer.image && offer.text) return { kind: 'again', way: { plain: offer.plain, image: false } }

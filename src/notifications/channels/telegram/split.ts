@@ -12,6 +12,11 @@ interface Range {
   readonly to: number
 }
 
+/** What Telegram reads of a text at all, in bytes of UTF-8 with its markup: many links may go over that. */
+const mostBytes = 32_768
+/** Where even shorter parts have too much markup it is for Telegram to say no, rather than to send hundreds of them. */
+const shortestLimit = 256
+
 /** Space where a line may break: not a no-break space. */
 const space = '[^\\S\\u00a0\\u202f]'
 /** Where a text may end, from the best place to the worst; the part ends before the match. */
@@ -31,8 +36,18 @@ const graphemes = new Intl.Segmenter()
 export function splitMarkup(html: string, limits: SplitLimits): string[] {
   const runs = readMarkup(html) ?? [{ text: plainText(html), tags: [] }]
   const text = runs.map((run) => run.text).join('')
-  if (text.trim().length <= limits.first) return text.trim() === '' ? [] : [html]
-  return [...parts(text, limits)].map((range) => writeMarkup(cut(runs, range)))
+  if (text.trim() === '') return []
+  return text.trim().length <= limits.first && isReadable(html) ? [html] : splitRuns(runs, text, limits)
+}
+
+function splitRuns(runs: readonly Run[], text: string, { first, rest }: SplitLimits): string[] {
+  const split = [...parts(text, { first, rest })].map((range) => writeMarkup(cut(runs, range)))
+  if (split.every(isReadable) || rest <= shortestLimit) return split
+  return splitRuns(runs, text, { first: Math.ceil(first / 2), rest: Math.ceil(rest / 2) })
+}
+
+function isReadable(html: string): boolean {
+  return Buffer.byteLength(html) <= mostBytes
 }
 
 function* parts(text: string, { first, rest }: SplitLimits): Generator<Range> {
