@@ -66,6 +66,14 @@ async function indexRelations(db: Kysely<any>): Promise<void> {
   await sql`
     CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_notifications_digest_of ON notifications (digest_of)
      WHERE digest_of IS NOT NULL`.execute(db)
+  // Which other rows tell the same: by the name that a producer gave the notice, or written for the company at the same time.
+  await sql`
+    CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_notifications_notice ON notifications ((event_data ->> 'notice'))
+     WHERE (event_data ->> 'notice') IS NOT NULL`.execute(db)
+  await sql`
+    CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_notifications_written ON notifications (company_id, enqueued_at)`.execute(
+    db,
+  )
   await sql`
     CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_notifications_unread ON notifications (company_id)
      WHERE type = 'system' AND status = 'sent' AND read_at IS NULL`.execute(db)
@@ -73,6 +81,8 @@ async function indexRelations(db: Kysely<any>): Promise<void> {
 
 export async function down(db: Kysely<any>): Promise<void> {
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_unread`.execute(db)
+  await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_written`.execute(db)
+  await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_notice`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_digest_of`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_fallback_of`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_group`.execute(db)

@@ -33,8 +33,8 @@ export function wholeNumber(from: number, to: number): (text: string) => number 
   }
 }
 
-/** The id of a mail. */
-export const mailId = wholeNumber(1, largestId)
+/** The id of a message in its queue. */
+export const messageId = wholeNumber(1, largestId)
 
 export function oneOf<T extends string>(words: readonly T[]): (text: string) => T {
   return (text) => {

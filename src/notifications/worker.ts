@@ -4,6 +4,7 @@ import { WakeUps } from '../queue/wake-ups.ts'
 import { coalesce } from '../runtime/coalesce.ts'
 import { outboxFolder } from '../runtime/folders.ts'
 import { startLoop } from '../runtime/loop.ts'
+import { startTelegramBot } from '../telegram/bot.ts'
 import { writeDailyDigest } from './daily-digest.ts'
 import { runFallbacks } from './fallback-pass.ts'
 import { createNotificationDrains } from './notification-drains.ts'
@@ -13,7 +14,7 @@ import { createWays } from './ways.ts'
 export async function startNotificationsWorker(context: WorkerContext): Promise<RunningWorker> {
   const { config, database, directUrl, owner, log } = context
   const { notifications, defaultLocale, defaultTimeZone, shutdownSeconds } = config
-  const { ways, closeWays } = createWays({ config, database, log, outbox: outboxFolder })
+  const { ways, chats, closeWays } = createWays({ config, database, log, outbox: outboxFolder })
   const drains = createNotificationDrains({
     ...{ database, owner, log, notifications, defaultLocale, defaultTimeZone, shutdownSeconds },
     ...{ ways, closeWays },
@@ -40,6 +41,11 @@ export async function startNotificationsWorker(context: WorkerContext): Promise<
   drains.start()
   drains.wake()
   log.info({ telegram: ways.telegram.destination, sms: ways.sms.destination }, 'delivering')
+  const { botToken: token, apiRoot } = config.telegram
+  const bot =
+    token === undefined || apiRoot === 'outbox:'
+      ? undefined
+      : startTelegramBot({ database, directUrl, token, apiRoot, chats, defaultLocale, defaultTimeZone, log })
   const run = async () => ({ ...(await drains.run()), inHand: drains.inHand })
   const controlPlane = joinInBackground({ database, instanceName: 'notifications', log }, [
     { queue: 'notifications.drain', schedule: '* * * * *', run },
@@ -47,7 +53,7 @@ export async function startNotificationsWorker(context: WorkerContext): Promise<
   ])
   return {
     async stop() {
-      await Promise.all([wakeUps.stop(), fallbackLoop.stop(), drains.stop(), controlPlane.stop()])
+      await Promise.all([wakeUps.stop(), bot?.stop(), fallbackLoop.stop(), drains.stop(), controlPlane.stop()])
     },
   }
 }

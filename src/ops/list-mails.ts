@@ -1,15 +1,12 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { DB } from '../db/schema.ts'
 import { archivedCondition, archivedEnd, endedOf } from './archived-mails.ts'
+import { latestOf, presentStatuses, waitingStatuses } from './latest-messages.ts'
 import { changedAt, endedAt, type MailFilter, mailCondition } from './mail-filter.ts'
 import { archivedSummaryColumns, type MailSummary, summaryColumns } from './mail-summary.ts'
 
-const waiting: readonly string[] = ['pending', 'sending']
-
 /**
- * The mails that the filter means, in the queue and in the archive, the latest change of status first, `limit` at most. Each status is
- * looked up by itself and sorted by what its index is sorted by, so that the latest of a million are found without reading the
- * million. One snapshot of both: no mail is seen twice, or missed, while it is moved.
+ * The mails that the filter means, in the queue and in the archive, the latest change of status first, `limit` at most. One snapshot of both: no mail is seen twice, or missed, while it is moved.
  */
 export async function listMails(db: Kysely<DB>, filter: MailFilter, limit: number): Promise<MailSummary[]> {
   const reading = db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only')
@@ -23,9 +20,9 @@ export async function listMails(db: Kysely<DB>, filter: MailFilter, limit: numbe
 }
 
 async function listQueued(snapshot: Transaction<DB>, filter: MailFilter, limit: number): Promise<MailSummary[]> {
-  const statuses = filter.statuses ?? (await presentStatuses(snapshot))
+  const statuses = filter.statuses ?? (await presentStatuses(snapshot, 'email_queue'))
   const branches = statuses.map((status) => {
-    const changed = waiting.includes(status) ? changedAt : endedAt
+    const changed = waitingStatuses.includes(status) ? changedAt : endedAt
     return sql`(
       SELECT ${summaryColumns(changed)}
         FROM email_queue AS q
@@ -33,27 +30,8 @@ async function listQueued(snapshot: Transaction<DB>, filter: MailFilter, limit: 
        ORDER BY ${changed} DESC, q.id DESC
        LIMIT ${limit})`
   })
-  const { rows } = await sql<MailSummary>`
-    SELECT *
-      FROM (${sql.join(branches, sql` UNION ALL `)}) AS found
-     ORDER BY "changedAt" DESC, id DESC
-     LIMIT ${limit}`.execute(snapshot)
+  const { rows } = await latestOf<MailSummary>(branches, limit).execute(snapshot)
   return rows
-}
-
-/** The words that rows hold at present, those of other programs included: one probe of the index for each. */
-async function presentStatuses(snapshot: Transaction<DB>): Promise<string[]> {
-  const { rows } = await sql<{ status: string }>`
-    WITH RECURSIVE present(status) AS (
-      (SELECT q.status FROM email_queue AS q WHERE q.status NOT IN ('pending', 'sending') ORDER BY q.status LIMIT 1)
-      UNION ALL
-      SELECT (SELECT q.status FROM email_queue AS q
-               WHERE q.status NOT IN ('pending', 'sending') AND q.status > present.status ORDER BY q.status LIMIT 1)
-        FROM present
-       WHERE present.status IS NOT NULL
-    )
-    SELECT status FROM present WHERE status IS NOT NULL`.execute(snapshot)
-  return [...waiting, ...rows.map(({ status }) => status)]
 }
 
 /**
@@ -79,11 +57,7 @@ async function listArchived(snapshot: Transaction<DB>, filter: MailFilter, limit
        ORDER BY ${archivedEnd} DESC, q.id DESC
        LIMIT ${limit})`,
   )
-  const { rows } = await sql<MailSummary>`
-    SELECT *
-      FROM (${sql.join(branches, sql` UNION ALL `)}) AS found
-     ORDER BY "changedAt" DESC, id DESC
-     LIMIT ${limit}`.execute(snapshot)
+  const { rows } = await latestOf<MailSummary>(branches, limit).execute(snapshot)
   return rows
 }
 

@@ -1,6 +1,7 @@
 import { sql, type Transaction } from 'kysely'
 import type { DB } from '../db/schema.ts'
 import { columnList, readMailColumns } from '../email/archive-store.ts'
+import type { MailFilter } from './mail-filter.ts'
 import { archivedStatuses, meantMails } from './meant-mails.ts'
 import type { ChangeRequest, StatusChange } from './status-change.ts'
 
@@ -10,8 +11,8 @@ import type { ChangeRequest, StatusChange } from './status-change.ts'
  */
 export async function restoreMails(
   transaction: Transaction<DB>,
-  change: StatusChange,
-  { filter, limit }: ChangeRequest,
+  change: StatusChange<MailFilter>,
+  { filter, limit }: ChangeRequest<MailFilter>,
 ): Promise<number[]> {
   if (archivedStatuses(change, filter).length === 0) return []
   const { kept } = await readMailColumns(transaction)
@@ -28,7 +29,7 @@ export async function restoreMails(
     restored AS (
       INSERT INTO email_queue (${columnList(kept)})
       SELECT ${columnList(kept, 'taken')} FROM taken
-          ON CONFLICT (dedup_key) DO NOTHING
+          ON CONFLICT DO NOTHING
    RETURNING id)
     DELETE FROM fleet.email_archive AS a
      USING taken JOIN restored USING (id)

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { givenFilters, toMailFilter } from '../../src/cli/filter-options.ts'
+import { toMailFilter } from '../../src/cli/email/filter-options.ts'
+import { givenFilters } from '../../src/cli/filter-options.ts'
 
 const now = new Date('2026-11-22T12:00:00Z')
 

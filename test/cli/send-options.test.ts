@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readContent } from '../../src/cli/email/content.ts'
 import { readRecipients } from '../../src/cli/email/recipients.ts'
-import { readVariables } from '../../src/cli/email/variables.ts'
+import { readJsonOption } from '../../src/cli/json-option.ts'
 
 describe('recipients', () => {
   it('are kept as they were written', () => {
@@ -25,16 +25,16 @@ describe('recipients', () => {
 
 describe('variables', () => {
   it('are a JSON object, or none', () => {
-    expect(readVariables('{"a":{"b":[1,null]}}')).toEqual({ a: { b: [1, null] } })
-    expect(readVariables(undefined)).toEqual({})
+    expect(readJsonOption('--variables', '{"a":{"b":[1,null]}}')).toEqual({ a: { b: [1, null] } })
+    expect(readJsonOption('--variables', undefined)).toEqual({})
   })
 
   it.each(['[1]', 'null', '"text"', '1'])('that are %s are refused', (text) => {
-    expect(() => readVariables(text)).toThrow('--variables is no JSON object')
+    expect(() => readJsonOption('--variables', text)).toThrow('--variables is no JSON object')
   })
 
   it('that are no JSON are refused', () => {
-    expect(() => readVariables('{')).toThrow('--variables is no JSON: ')
+    expect(() => readJsonOption('--variables', '{')).toThrow('--variables is no JSON: ')
   })
 })
 

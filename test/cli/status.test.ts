@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { insertMail } from '../ops/mails.ts'
+import { insertNotice } from '../ops/notifications/notices.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 
@@ -11,6 +12,11 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([fleet.installation.remove(), database.drop()]))
 
+const idle = {
+  ...{ due: 0, oldestDueAt: null, scheduled: 0, sending: 0, held: 0, pausedUntil: null, pauseReason: null },
+  last24Hours: { sent: 0, failed: 0, skipped: 0, cancelled: 0, expired: 0 },
+}
+
 it('shows the fleet at a glance', async () => {
   const { db, pool } = database
   const now = Date.now()
@@ -18,6 +24,14 @@ it('shows the fleet at a glance', async () => {
   await insertMail(db, { priority: 7, scheduled_at: new Date(now + 600_000) })
   await insertMail(db, { status: 'held' })
   await insertMail(db, { status: 'failed', updated_at: new Date(now - 60_000) })
+  await insertNotice(db, { scheduled_at: new Date(now - 600_000) })
+  await insertNotice(db, { status: 'skipped' })
+  const pausedUntil = new Date(now + 3_600_000)
+  await db
+    .updateTable('fleet.channels')
+    .set({ paused_until: pausedUntil, reason: '401 Unauthorized' })
+    .where('name', '=', 'telegram')
+    .execute()
   await pool.query(`
     INSERT INTO pgboss.instance (id, name, host, pid, version, node_version, heartbeat_seconds, supervise, schedule, migrate,
                                  persist_queue_stats, persist_warnings)
@@ -42,6 +56,19 @@ it('shows the fleet at a glance', async () => {
           { priority: 7, due: 0, scheduled: 1 },
         ],
       },
+      notifications: {
+        email: idle,
+        telegram: {
+          ...idle,
+          due: 1,
+          oldestDueAt: new Date(now - 600_000).toISOString(),
+          last24Hours: { ...idle.last24Hours, skipped: 1 },
+          pausedUntil: pausedUntil.toISOString(),
+          pauseReason: '401 Unauthorized',
+        },
+        sms: idle,
+        system: idle,
+      },
       workers: [
         {
           name: 'email',
@@ -62,6 +89,9 @@ it('shows the fleet at a glance', async () => {
     /\nHeld +1\n/,
     /\nLast 24 h +0 sent, 1 failed, 0 expired, 0 cancelled\n/,
     /\n +7 +0 +1\n/,
+    /\nNotifications\nCHANNEL +DUE +OLDEST +LATER +SENDING +HELD +24 H: SENT +FAILED +SKIPPED\n/,
+    /\ntelegram +1 +2\S+Z +0 +0 +0 +0 +0 +1\n/,
+    /\ntelegram pauses, until 2\S+Z: 401 Unauthorized\n/,
     /\nemail +host-1 +4711 +2/,
     /\n1 migration pending: fleet migrate up\n$/,
   ]) {

@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import stringWidth from 'string-width'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { insertMail, statusOf } from '../ops/mails.ts'
+import { insertNotice } from '../ops/notifications/notices.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 import { hasTerminals, runInTerminal, type TerminalOptions, type } from './terminal.ts'
@@ -31,6 +32,20 @@ describe.skipIf(!hasTerminals)('at a terminal', () => {
     const lines = stripVTControlCharacters(screen).trimEnd().split('\n')
     expect(Math.max(...lines.map((line) => stringWidth(line)))).toBe(60)
     expect(lines[1]).toMatch(/… .*3 h ago$/)
+  })
+
+  it('a table of many columns fits a narrow one, too', async () => {
+    const last_error = 'Forbidden: bot was blocked by the user'
+    await insertNotice(database.db, {
+      subject: 'Hello '.repeat(9),
+      status: 'failed',
+      error_class: 'blocked',
+      last_error,
+    })
+    const { screen } = await inTerminal('notification list', { columns: 80 })
+    const lines = stripVTControlCharacters(screen).trimEnd().split('\n')
+    expect(Math.max(...lines.map((line) => stringWidth(line)))).toBeLessThanOrEqual(80)
+    expect(lines[0]).toMatch(/^ID +STATUS +CHANNEL +PRIO +TO +SUBJECT /)
   })
 
   it.each([

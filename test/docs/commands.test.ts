@@ -22,6 +22,7 @@ describe.each([
   { page: 'README.md', least: 8 },
   { page: 'docs/users.md', least: 5 },
   { page: 'docs/email-queue.md', least: 5 },
+  { page: 'docs/notifications.md', least: 8 },
 ])('the commands in $page', ({ page, least }) => {
   let database: TestDatabase
   beforeAll(async () => {
@@ -29,7 +30,9 @@ describe.each([
     await database.pool.query(`
       INSERT INTO email_queue (recipient_to, subject, body, status, error_class, template_id)
       VALUES ('a@example.com', 's', 'b', 'failed', 'mailbox_full', NULL),
-             ('a@example.com', 's', 'b', 'pending', NULL, 'subscription_expired')`)
+             ('a@example.com', 's', 'b', 'pending', NULL, 'subscription_expired');
+      INSERT INTO notifications (type, company_id, message, status, error_class, event_data)
+      VALUES ('telegram', 1, 'm', 'failed', 'bot_blocked', '{"chat_id": 77}')`)
   })
   afterAll(() => database.drop())
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { cancel } from '../../src/ops/cancel-mails.ts'
+import type { MailFilter } from '../../src/ops/mail-filter.ts'
 import { replay } from '../../src/ops/replay-mails.ts'
 import { applyChange, type ChangeRequest, previewChange } from '../../src/ops/status-change.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -12,8 +13,9 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 beforeEach(() => database.pool.query('TRUNCATE email_queue, fleet.email_archive, audit_log RESTART IDENTITY'))
 
-const apply = (request: ChangeRequest) => applyChange(database.db, replay, { ...request, actor: 'ann@console' })
-const preview = (request: ChangeRequest) => previewChange(database.db, replay, request)
+const apply = (request: ChangeRequest<MailFilter>) =>
+  applyChange(database.db, replay, { ...request, actor: 'ann@console' })
+const preview = (request: ChangeRequest<MailFilter>) => previewChange(database.db, replay, request)
 const anHourAgo = new Date(Date.now() - 3_600_000)
 
 async function queued() {
@@ -33,7 +35,7 @@ async function sessionsWaiting(): Promise<number | null> {
 }
 
 /** Both answer the same, but for the examples; neither is to surprise. */
-async function previewAndApply(request: ChangeRequest) {
+async function previewAndApply(request: ChangeRequest<MailFilter>) {
   const { examples: _, ...seen } = await preview(request)
   const done = await apply(request)
   expect(done).toEqual(seen)

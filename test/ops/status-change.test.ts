@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { cancel } from '../../src/ops/cancel-mails.ts'
 import { cancellableStatuses, emailStatuses, replayableStatuses } from '../../src/ops/email-status.ts'
+import type { MailFilter } from '../../src/ops/mail-filter.ts'
 import { release } from '../../src/ops/release-mails.ts'
 import { replay } from '../../src/ops/replay-mails.ts'
 import { applyChange, type ChangeRequest, previewChange, type StatusChange } from '../../src/ops/status-change.ts'
@@ -14,9 +15,10 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 beforeEach(() => database.pool.query('TRUNCATE email_queue, fleet.email_attempts, audit_log RESTART IDENTITY'))
 
-const apply = (change: StatusChange, request: ChangeRequest) =>
+const apply = (change: StatusChange<MailFilter>, request: ChangeRequest<MailFilter>) =>
   applyChange(database.db, change, { ...request, actor: 'ann@console' })
-const preview = (change: StatusChange, request: ChangeRequest) => previewChange(database.db, change, request)
+const preview = (change: StatusChange<MailFilter>, request: ChangeRequest<MailFilter>) =>
+  previewChange(database.db, change, request)
 const audit = () => database.db.selectFrom('audit_log').selectAll().execute()
 const anHourAgo = new Date(Date.now() - 3_600_000)
 

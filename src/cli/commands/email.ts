@@ -8,11 +8,12 @@ import {
 } from '../../ops/email-status.ts'
 import { answers } from '../action.ts'
 import type { ChangeMailsOptions } from '../email/change.ts'
+import { addMailFilters, type MailFilterOptions } from '../email/filter-options.ts'
 import type { SendOptions } from '../email/send.ts'
 import type { ShowOptions } from '../email/show.ts'
-import { addFilterOptions, type FilterOptions } from '../filter-options.ts'
 import { momentForms, readMoment } from '../moments.ts'
-import { by, mailId, once, oneOf, someText, wholeNumber } from '../option-parsers.ts'
+import { by, messageId, once, oneOf, someText, wholeNumber } from '../option-parsers.ts'
+import { addChangeCommand, addListCommand } from './message-commands.ts'
 
 export function addEmailCommands(program: Command): void {
   const email = program
@@ -65,21 +66,20 @@ function addSend(email: Command): void {
 }
 
 function addList(email: Command): void {
-  const list = email.command('list').description('mails, the latest change of status first')
-  addFilterOptions(list, { statuses: emailStatuses, limit: 'at most so many; 20 unless given' }).addHelpText(
-    'after',
-    '\nExamples:\n  $ fleet email list --status failed --since 2h\n  $ fleet email list --to @example.org --json',
-  )
-  answers(list, async (session, options: FilterOptions) =>
-    (await import('../email/list.ts')).showMails(session, options),
-  )
+  addListCommand<MailFilterOptions>(email, {
+    description: 'mails, the latest change of status first',
+    statuses: emailStatuses,
+    addOwn: addMailFilters,
+    examples: ['email list --status failed --since 2h', 'email list --to @example.org --json'],
+    run: async (session, options) => (await import('../email/list.ts')).showMails(session, options),
+  })
 }
 
 function addShow(email: Command): void {
   const show = email
     .command('show')
     .description('everything about one mail')
-    .argument('<id>', 'the id of the mail', mailId)
+    .argument('<id>', 'the id of the mail', messageId)
     .option('--body', 'also what it says, and the variables of its template')
     .addHelpText('after', '\nExample:\n  $ fleet email show 42')
   answers(show, async (session, id: number, options: ShowOptions) =>
@@ -88,53 +88,34 @@ function addShow(email: Command): void {
 }
 
 function addReplay(email: Command): void {
-  const replay = email
-    .command('replay')
-    .description(`put mails back into the queue that are ${replayableStatuses.join(', ')}; their attempts start afresh`)
-  addFilterOptions(replay, { statuses: replayableStatuses, limit: 'only so many, the most urgent and oldest first' })
-    .option('--dry-run', 'only say what it would do')
-    .option('--yes', 'do not ask')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ fleet email replay --id 42\n  $ fleet email replay --error-class timeout --since 2h --dry-run',
-    )
-  answers(replay, async (session, options: ChangeMailsOptions) =>
-    (await import('../email/change.ts')).replayMails(session, options),
-  )
+  addChangeCommand<ChangeMailsOptions>(email, {
+    name: 'replay',
+    description: `put mails back into the queue that are ${replayableStatuses.join(', ')}; their attempts start afresh`,
+    statuses: replayableStatuses,
+    addOwn: addMailFilters,
+    examples: ['email replay --id 42', 'email replay --error-class timeout --since 2h --dry-run'],
+    run: async (session, options) => (await import('../email/change.ts')).changeMails(session, 'replay', options),
+  })
 }
 
 function addRelease(email: Command): void {
-  const release = email
-    .command('release')
-    .description(
-      `send mails that are ${releasableStatuses.join(', ')} after all; attempts start afresh, and what may have arrived may arrive twice`,
-    )
-  addFilterOptions(release, { statuses: releasableStatuses, limit: 'only so many, the most urgent and oldest first' })
-    .option('--dry-run', 'only say what it would do')
-    .option('--yes', 'do not ask')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ fleet email release --id 42\n  $ fleet email release --error-class answer_lost --dry-run',
-    )
-  answers(release, async (session, options: ChangeMailsOptions) =>
-    (await import('../email/change.ts')).releaseMails(session, options),
-  )
+  addChangeCommand<ChangeMailsOptions>(email, {
+    name: 'release',
+    description: `send mails that are ${releasableStatuses.join(', ')} after all; attempts start afresh, and what may have arrived may arrive twice`,
+    statuses: releasableStatuses,
+    addOwn: addMailFilters,
+    examples: ['email release --id 42', 'email release --error-class answer_lost --dry-run'],
+    run: async (session, options) => (await import('../email/change.ts')).changeMails(session, 'release', options),
+  })
 }
 
 function addCancel(email: Command): void {
-  const cancel = email
-    .command('cancel')
-    .description(
-      `take mails out of the queue that are ${cancellableStatuses.join(', ')}; one being sent may be out already`,
-    )
-  addFilterOptions(cancel, { statuses: cancellableStatuses, limit: 'only so many, the most urgent and oldest first' })
-    .option('--dry-run', 'only say what it would do')
-    .option('--yes', 'do not ask')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ fleet email cancel --id 42\n  $ fleet email cancel --to @example.org --dry-run',
-    )
-  answers(cancel, async (session, options: ChangeMailsOptions) =>
-    (await import('../email/change.ts')).cancelMails(session, options),
-  )
+  addChangeCommand<ChangeMailsOptions>(email, {
+    name: 'cancel',
+    description: `take mails out of the queue that are ${cancellableStatuses.join(', ')}; one being sent may be out already`,
+    statuses: cancellableStatuses,
+    addOwn: addMailFilters,
+    examples: ['email cancel --id 42', 'email cancel --to @example.org --dry-run'],
+    run: async (session, options) => (await import('../email/change.ts')).changeMails(session, 'cancel', options),
+  })
 }

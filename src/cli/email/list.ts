@@ -2,16 +2,16 @@ import { databaseNow } from '../../ops/clock.ts'
 import { listMails } from '../../ops/list-mails.ts'
 import type { MailSummary } from '../../ops/mail-summary.ts'
 import type { Answer } from '../answer.ts'
-import { type FilterOptions, toMailFilter } from '../filter-options.ts'
 import type { Screen } from '../screen.ts'
 import type { Session } from '../session.ts'
 import { type Cell, renderTable } from '../table.ts'
 import { formatTime } from '../times.ts'
 import { countOf, paintStatus } from '../words.ts'
+import { type MailFilterOptions, toMailFilter } from './filter-options.ts'
 
 const defaultLimit = 20
 
-export async function showMails(session: Session, options: FilterOptions): Promise<Answer> {
+export async function showMails(session: Session, options: MailFilterOptions): Promise<Answer> {
   const db = await session.openDatabase()
   const now = await databaseNow(db)
   const filter = toMailFilter(options, now)

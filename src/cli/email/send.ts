@@ -1,25 +1,24 @@
 import { loadConfig } from '../../config/config.ts'
 import { renderTemplate } from '../../email/render.ts'
 import { databaseNow } from '../../ops/clock.ts'
-import { columnWidths, type NewMail, type QueuedMail, sendMail } from '../../ops/send-mail.ts'
+import { columnWidths, type NewMail, sendMail } from '../../ops/send-mail.ts'
 import type { Answer } from '../answer.ts'
 import { usageError } from '../cli-error.ts'
-import { type Moment, momentAfter } from '../moments.ts'
+import { type DueOptions, readDueTimes } from '../due-times.ts'
+import { readJsonOption } from '../json-option.ts'
+import { mailWords } from '../message-words.ts'
+import { describeQueued } from '../queued.ts'
 import type { Session } from '../session.ts'
-import { formatExactTime } from '../times.ts'
 import { type ContentOptions, readContent } from './content.ts'
 import { readRecipients } from './recipients.ts'
-import { readVariables } from './variables.ts'
 
-export interface SendOptions extends ContentOptions {
+export interface SendOptions extends ContentOptions, DueOptions {
   readonly to: readonly string[]
   readonly cc?: readonly string[]
   readonly bcc?: readonly string[]
   readonly subject?: string
   readonly variables?: string
   readonly priority: number
-  readonly at?: Moment
-  readonly notAfter?: Moment
   readonly dedupKey?: string
   readonly whenAmbiguous?: 'resend' | 'hold'
 }
@@ -28,19 +27,19 @@ export async function queueMail(session: Session, options: SendOptions): Promise
   const draft = await readDraft(options)
   const db = await session.openDatabase()
   const now = await databaseNow(db)
-  const times = readTimes(options, now)
+  const times = readDueTimes(options, now)
   const mail = await sendMail(db, { ...draft, ...times })
   const { id, created, status, dueAt } = mail
   return {
     document: { id, created, status, dueAt },
-    text: () => (created ? describeQueued(mail, times.scheduledAt, now) : describeExisting(mail, draft.dedupKey)),
+    text: () => describeQueued(mail, { words: mailWords, ...times, dedupKey: draft.dedupKey, now }),
   }
 }
 
 /** Everything that can be known to be wrong without the database is found before there is a connection. */
 async function readDraft(options: SendOptions): Promise<Omit<NewMail, 'scheduledAt' | 'notAfter'>> {
   const recipients = readRecipients(options)
-  const variables = readVariables(options.variables)
+  const variables = readJsonOption('--variables', options.variables)
   const template = options.template ?? null
   if (template === null && options.variables !== undefined)
     throw usageError('--variables fill a --template, and none is given')
@@ -69,24 +68,4 @@ function render(templateId: string, variables: NewMail['variables']): { subject:
   const rendered = renderTemplate({ templateId, variables, defaultLocale })
   if (rendered.kind === 'refused') throw usageError(`--template: ${rendered.reason}`)
   return rendered
-}
-
-function readTimes({ at, notAfter }: SendOptions, now: Date): Pick<NewMail, 'scheduledAt' | 'notAfter'> {
-  const scheduledAt = at === undefined ? null : momentAfter(now, at)
-  const end = notAfter === undefined ? null : momentAfter(now, notAfter)
-  if (end !== null && end <= (scheduledAt ?? now)) {
-    throw usageError(
-      `--not-after ${end.toISOString()} is not after ${(scheduledAt ?? now).toISOString()}, when it is due`,
-    )
-  }
-  return { scheduledAt, notAfter: end }
-}
-
-function describeQueued({ id }: QueuedMail, scheduledAt: Date | null, now: Date): string {
-  const later = scheduledAt !== null && scheduledAt > now ? ` for ${formatExactTime(scheduledAt, now)}` : ''
-  return `Queued mail ${id}${later}.\nFollow it with: fleet email show ${id}`
-}
-
-function describeExisting({ id, status }: QueuedMail, key: string | null): string {
-  return `Mail ${id} (${status}) has the key ${JSON.stringify(key)} already; nothing was added.\nLook at it with: fleet email show ${id}`
 }

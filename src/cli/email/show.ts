@@ -1,15 +1,15 @@
 import { databaseNow } from '../../ops/clock.ts'
+import type { MailAttempt } from '../../ops/mail-history.ts'
 import { type MailBody, type MailDetails, type MailRecipient, showMail, showMailBody } from '../../ops/show-mail.ts'
 import type { Answer } from '../answer.ts'
-import { CliError } from '../cli-error.ts'
-import { exitStatus } from '../exit-status.ts'
+import { renderHistory, type ShownAttempt } from '../history.ts'
+import { mailWords, unknownMessages } from '../message-words.ts'
 import { printable, printableLines } from '../printable.ts'
 import type { Screen } from '../screen.ts'
 import type { Session } from '../session.ts'
 import { type Cell, renderFacts, renderTable } from '../table.ts'
 import { formatExactTime } from '../times.ts'
 import { formatCount, paintStatus } from '../words.ts'
-import { renderHistory } from './history.ts'
 
 export interface ShowOptions {
   readonly body?: boolean
@@ -18,13 +18,7 @@ export interface ShowOptions {
 export async function showOneMail(session: Session, id: number, options: ShowOptions): Promise<Answer> {
   const db = await session.openDatabase()
   const mail = await showMail(db, id)
-  if (mail === undefined) {
-    throw new CliError(`no mail has the id ${id}`, {
-      code: 'MAIL_UNKNOWN',
-      hint: 'fleet email list shows the latest ones',
-      exitStatus: exitStatus.failed,
-    })
-  }
+  if (mail === undefined) throw unknownMessages(mailWords, [id])
   const body = options.body === true ? await showMailBody(db, id) : undefined
   const now = await databaseNow(db)
   return {
@@ -38,7 +32,13 @@ function renderMail(mail: MailDetails, { screen, now }: { screen: Screen; now: D
   const known = facts(mail, now).filter((fact) => fact !== undefined)
   const place = mail.archivedAt ? ' (archived)' : ''
   const title = `${screen.colors.bold(`Mail ${mail.id}`)}  ${status}${place}\n`
-  return `${title}\n${renderFacts(known, screen)}\n${renderRecipients(mail.recipients, screen)}${renderHistory(mail.history, { screen, now })}`
+  return `${title}\n${renderFacts(known, screen)}\n${renderRecipients(mail.recipients, screen)}${renderHistory(mail.history.map(toShownAttempt), { screen, now })}`
+}
+
+function toShownAttempt(attempt: MailAttempt): ShownAttempt {
+  const { smtpCode, enhancedCode } = attempt
+  const codes = [smtpCode, enhancedCode].filter((code) => code !== null)
+  return { ...attempt, codes: smtpCode === null ? null : codes.join(' ') }
 }
 
 type Fact = readonly [title: string, value: string] | undefined

@@ -1,13 +1,22 @@
-import type { MailAttempt } from '../../ops/mail-history.ts'
-import type { Screen } from '../screen.ts'
-import { type Cell, renderTable } from '../table.ts'
-import { formatTime } from '../times.ts'
-import { countOf, formatCount } from '../words.ts'
+import type { MessageAttempt } from '../ops/message-history.ts'
+import type { Screen } from './screen.ts'
+import { type Cell, renderTable } from './table.ts'
+import { formatTime } from './times.ts'
+import { countOf, formatCount } from './words.ts'
 
 const shown = 20
 
-/** The attempts at a mail, the latest last; of many only the latest. */
-export function renderHistory(history: readonly MailAttempt[], { screen, now }: { screen: Screen; now: Date }): string {
+/** What is shown of an attempt. */
+export interface ShownAttempt extends MessageAttempt {
+  /** Those of the next system, as it writes them; null where it said nothing. */
+  readonly codes: string | null
+}
+
+/** The attempts at a message, the latest last; of many only the latest. */
+export function renderHistory(
+  history: readonly ShownAttempt[],
+  { screen, now }: { screen: Screen; now: Date },
+): string {
   if (history.length === 0) return ''
   const columns = [
     { title: 'TRY', align: 'right' as const },
@@ -38,14 +47,13 @@ export function renderHistory(history: readonly MailAttempt[], { screen, now }: 
   return `\n${screen.colors.bold('Attempts')}\n${more}${renderTable(columns, rows, screen)}`
 }
 
-function outcomeOf({ outcome, errorClass }: MailAttempt): string {
+function outcomeOf({ outcome, errorClass }: ShownAttempt): string {
   return errorClass === null ? outcome : `${outcome}: ${errorClass}`
 }
 
 /** As servers write it: `550 5.1.1 no such user`. */
-function answerOf({ smtpCode, enhancedCode, reply }: MailAttempt): string {
-  if (smtpCode === null) return reply ?? '-'
-  const codes = enhancedCode === null ? String(smtpCode) : `${smtpCode} ${enhancedCode}`
+function answerOf({ codes, reply }: ShownAttempt): string {
+  if (codes === null) return reply ?? '-'
   return reply === null || reply.startsWith(codes) ? (reply ?? codes) : `${codes} ${reply}`
 }
 

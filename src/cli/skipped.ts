@@ -1,22 +1,27 @@
-import type { SkippedMails } from '../../ops/skipped-mails.ts'
-import type { ChangePreview, StatusChange } from '../../ops/status-change.ts'
-import { printable } from '../printable.ts'
-import type { Screen } from '../screen.ts'
-import { renderTable } from '../table.ts'
-import { countOf, listIds } from '../words.ts'
+import type { SkippedMessages } from '../ops/skipped-messages.ts'
+import type { ChangePreview, StatusChange } from '../ops/status-change.ts'
+import { printable } from './printable.ts'
+import type { Screen } from './screen.ts'
+import { renderTable } from './table.ts'
+import { countOf, listIds } from './words.ts'
 
-/** A line for each reason why mails were left alone. */
-export function describeSkipped(skipped: readonly SkippedMails[], action: StatusChange['action']): string[] {
+interface Doing {
+  readonly action: StatusChange<never>['action']
+  readonly noun: string
+}
+
+/** A line for each reason why messages were left alone. */
+export function describeSkipped(skipped: readonly SkippedMessages[], doing: Doing): string[] {
   return skipped.map((entry) => {
     const ids = entry.ids.length > 0 ? ` (${listIds(entry.ids, entry.count)})` : ''
-    return `Skipped ${countOf(entry.count, 'mail')}${ids}: ${reasonFor(entry, action)}.`
+    return `Skipped ${countOf(entry.count, doing.noun)}${ids}: ${reasonFor(entry, doing)}.`
   })
 }
 
-function reasonFor({ reason, status }: SkippedMails, action: StatusChange['action']): string {
+function reasonFor({ reason, status }: SkippedMessages, { action, noun }: Doing): string {
   switch (reason) {
     case 'unknown':
-      return 'no mail has such an id'
+      return `no ${noun} has such an id`
     case 'status':
       return `${printable(status ?? '')}, from which there is no ${action}`
     case 'filter':
@@ -27,6 +32,8 @@ function reasonFor({ reason, status }: SkippedMails, action: StatusChange['actio
       return 'cancelled while it was being sent, and a worker may not be done with it; try again in a minute'
     case 'key_taken':
       return 'archived, and a newer mail has its dedup_key; that one can be replayed, or a new one sent'
+    case 'unknown_channel':
+      return 'there is no channel of that type'
     case 'locked':
       return 'another session is writing to it; try again'
     case 'over_limit':
@@ -34,14 +41,18 @@ function reasonFor({ reason, status }: SkippedMails, action: StatusChange['actio
   }
 }
 
-/** Some of the mails that were found, under a heading. */
+/** Some of the messages that were found, under a heading. */
 export function describeExamples(
   examples: ChangePreview['examples'],
   { screen, count }: { readonly screen: Screen; readonly count: number },
 ): string[] {
   if (examples.length === 0) return []
   const columns = [{ title: 'ID', align: 'right' as const }, { title: 'TO' }, { title: 'SUBJECT' }]
-  const rows = examples.map(({ id, to, subject }) => [{ text: String(id) }, { text: to }, { text: subject }])
+  const rows = examples.map(({ id, to, subject }) => [
+    { text: String(id) },
+    { text: to ?? '-' },
+    { text: subject ?? '-' },
+  ])
   const heading = count > examples.length ? `The first ${examples.length}:` : 'All of them:'
   return ['', heading, renderTable(columns, rows, screen)]
 }

@@ -1,16 +1,16 @@
-import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { DB } from '../db/schema.ts'
-import { columnList, readMailColumns } from '../email/archive-store.ts'
-import { type MailFilter, mailCondition } from './mail-filter.ts'
+import type { MessageFilter } from './message-filter.ts'
 import type { StatusChange } from './status-change.ts'
 
 /**
- * - `unknown`: no mail has that id.
+ * - `unknown`: no message has that id.
  * - `status`: the change is not made from the status that it has.
  * - `filter`: named by its id, but the other filters do not hold.
  * - `would_expire`: its `not_after` has passed; a worker would only mark it as expired.
  * - `being_sent`: cancelled while a worker was sending it, which may not have ended yet.
  * - `key_taken`: archived, and a newer mail has its `dedup_key`.
+ * - `unknown_channel`: a notification that no channel sends.
  * - `locked`: another session was writing to it.
  * - `over_limit`: there were more than `limit`.
  */
@@ -21,11 +21,12 @@ export type SkipReason =
   | 'would_expire'
   | 'being_sent'
   | 'key_taken'
+  | 'unknown_channel'
   | 'locked'
   | 'over_limit'
 
-/** Mails that were meant, and left alone for one reason. */
-export interface SkippedMails {
+/** Messages that were meant, and left alone for one reason. */
+export interface SkippedMessages {
   readonly reason: SkipReason
   /** With the reason `status`: the one that they have. */
   readonly status?: string
@@ -34,39 +35,32 @@ export interface SkippedMails {
   readonly ids: readonly number[]
 }
 
-/** How many ids of skipped mails are named. */
+/** How many ids of skipped messages are named. */
 export const namedIds = 20
 
-/** Who names a mail by its id wants to hear why nothing happens to it. */
-export async function findNamedInVain(
+/** Who names a message by its id wants to hear why nothing happens to it. */
+export async function findNamedInVain<Filter extends MessageFilter>(
   db: Kysely<DB>,
-  change: StatusChange,
-  filter: MailFilter,
-): Promise<SkippedMails[]> {
+  change: StatusChange<Filter>,
+  filter: Filter,
+): Promise<SkippedMessages[]> {
   if (filter.ids === undefined) return []
-  const statuses = filter.statuses ?? change.from
-  const { kept } = await readMailColumns(db)
+  const { queue, from, changed } = change
+  const statuses = filter.statuses ?? from
   const { rows } = await sql<{ reason: SkipReason; status: string | null; count: number; ids: number[] }>`
     SELECT reason, CASE WHEN reason = 'status' THEN status END AS status,
            count(*)::int AS count, (array_agg(id ORDER BY id))[1:${sql.lit(namedIds)}] AS ids
       FROM (
         SELECT named.id, q.status,
                CASE WHEN q.id IS NULL THEN 'unknown'
-                    WHEN q.status <> ALL(${change.from}::text[]) THEN 'status'
-                    WHEN q.status <> ALL(${statuses}::text[]) OR ${mailCondition(filter, change.changed)} IS NOT TRUE THEN 'filter'
+                    WHEN q.status <> ALL(${from}::text[]) THEN 'status'
+                    WHEN q.status <> ALL(${statuses}::text[]) OR ${queue.condition(filter, changed)} IS NOT TRUE THEN 'filter'
                END AS reason
           FROM (SELECT DISTINCT unnest(${filter.ids}::int[]) AS id) AS named
-          LEFT JOIN (${everyMail(kept)}) AS q ON q.id = named.id
+          LEFT JOIN ${await queue.every(db)} AS q ON q.id = named.id
       ) AS meant
      WHERE reason IS NOT NULL
      GROUP BY 1, 2
      ORDER BY 1, 2`.execute(db)
   return rows.map(({ status, ...skipped }) => (status === null ? skipped : { ...skipped, status }))
-}
-
-function everyMail(columns: readonly string[]): RawBuilder<unknown> {
-  return sql`
-    SELECT ${columnList(columns, 'queued')} FROM email_queue AS queued
-     UNION ALL
-    SELECT ${columnList(columns, 'archived')} FROM fleet.email_archive AS archived`
 }

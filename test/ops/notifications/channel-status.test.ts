@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { readChannelStatus } from '../../../src/ops/notifications/channel-status.ts'
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
+import { plansOf } from '../plans.ts'
+import { insertDigest, insertNotice } from './notices.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.drop())
+
+const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000)
+
+it('counts by channel what waits, a digest once, what is in hand, and what ended in the last 24 hours', async () => {
+  const { db, pool } = database
+  const oldest = hoursAgo(2)
+  await insertNotice(db, { scheduled_at: oldest })
+  await insertDigest(db, 3)
+  await insertNotice(db, { scheduled_at: hoursAgo(-1) })
+  await insertNotice(db, { type: 'sms', status: 'sending' })
+  await insertNotice(db, { type: 'sms', status: 'held' })
+  for (const status of ['sent', 'failed', 'skipped', 'cancelled', 'expired', 'archived']) {
+    await insertNotice(db, { type: 'email', status, changed_at: hoursAgo(1) })
+    await insertNotice(db, { type: 'email', status, changed_at: hoursAgo(25) })
+  }
+  await insertNotice(db, { type: 'pigeon' })
+  const none = { sent: 0, failed: 0, skipped: 0, cancelled: 0, expired: 0 }
+  const idle = { due: 0, oldestDueAt: null, scheduled: 0, sending: 0, held: 0, last24Hours: none }
+  const going = { pausedUntil: null, pauseReason: null }
+  expect(await readChannelStatus(db)).toEqual({
+    email: { ...idle, ...going, last24Hours: { sent: 1, failed: 1, skipped: 1, cancelled: 1, expired: 1 } },
+    telegram: { ...idle, ...going, due: 2, oldestDueAt: oldest, scheduled: 1 },
+    sms: { ...idle, ...going, sending: 1, held: 1 },
+    system: { ...idle, ...going },
+  })
+  await pool.query(`
+    UPDATE fleet.channels
+       SET paused_until = now() + CASE name WHEN 'sms' THEN interval '1 hour' ELSE interval '-1 hour' END, reason = 'login refused'
+     WHERE name IN ('sms', 'telegram')`)
+  expect(await readChannelStatus(db)).toMatchObject({
+    telegram: going,
+    sms: { pausedUntil: expect.any(Date), pauseReason: 'login refused' },
+  })
+})
+
+it('costs next to nothing beside a long history', async () => {
+  await database.pool.query('TRUNCATE notifications')
+  await database.pool.query(`
+    INSERT INTO notifications (type, message, status) SELECT 'system', repeat('x', 500), 'sent' FROM generate_series(1, 20000) n`)
+  await database.pool.query(`UPDATE notifications SET changed_at = changed_at - id * interval '10 minutes'`)
+  await database.pool.query('VACUUM ANALYZE notifications')
+  const plans = await plansOf(database.url, readChannelStatus, /notifications/)
+  expect(plans).toHaveLength(2)
+  for (const { text, pages } of plans) {
+    expect(text).not.toMatch(/Seq Scan on (public\.)?notifications/)
+    expect(pages, text).toBeLessThan(120)
+  }
+})
