@@ -18,12 +18,15 @@ export const mailQueue: Queue<MailSink> = {
   rate: { most: 18, everyMs: 25 },
   faults: mailServerFaults,
   directed: {
-    ...directedStrikes<MailSink>(async ({ sink }, lanes) => {
-      sink.misbehave({ at: 'rcpt', share: 1, act: (session) => session.stall() })
-      return {
-        isComplete: async () => sink.stalled === lanes,
-        release: async () => sink.behave({ wake: true }),
-      }
+    ...directedStrikes<MailSink>({
+      rows: 60,
+      async hinder({ sink }, lanes) {
+        sink.misbehave({ at: 'rcpt', share: 1, act: (session) => session.stall() })
+        return {
+          isComplete: async () => sink.stalled === lanes,
+          release: async () => sink.behave({ wake: true }),
+        }
+      },
     }),
     'record of recipients': {
       detail: 'nothing but recipients that are deferred',

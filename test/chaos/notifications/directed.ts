@@ -1,21 +1,42 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { botAnswers } from '../../support/bot-api-answers.ts'
-import { directedStrikes, type Hindrance, waitFor } from '../faults/directed.ts'
+import { comeBackMs, directedStrikes, everyone, type Hindrance, hasNothing, waitFor } from '../faults/directed.ts'
 import type { Stage } from '../faults/fault.ts'
+import { chats } from './notices.ts'
 import type { BotSink } from './sink.ts'
 
 /** What each safeguard is there for, provoked. */
 export const noticeStrikes = {
-  ...directedStrikes<BotSink>(keepTurns),
+  ...directedStrikes<BotSink>({ rows: chats, hinder: keepTurns }),
+  // Who stood still before the first part gives its turn back by itself.
+  'lease check': {
+    detail: 'a worker comes back late in the midst of messages that another has sent meanwhile',
+    async strike(stage: Stage<BotSink>): Promise<void> {
+      const { crew, sink, load } = stage
+      stallSecondParts(sink)
+      await waitFor(() => sink.stalled === everyone)
+      const late = crew.freeze(0)
+      sink.behave({ wake: true })
+      await load.stop()
+      await waitFor(() => hasNothing(stage))
+      late.thaw()
+      await delay(comeBackMs)
+    },
+  },
   'record of parts': {
     detail: 'a worker is killed that waits for the answer to the second part of a message',
     async strike({ crew, sink }: Stage<BotSink>): Promise<void> {
-      sink.misbehave({ share: 1, answer: botAnswers.silenceAfter, only: (piece) => piece.endsWith('p2') })
-      await waitFor(() => sink.stalled >= 5)
+      stallSecondParts(sink)
+      await waitFor(() => sink.stalled === everyone)
       crew.kill(0)
       sink.behave({ wake: true })
     },
   },
+}
+
+function stallSecondParts(sink: BotSink): void {
+  sink.misbehave({ share: 1, answer: botAnswers.silenceAfter, only: (piece) => piece.endsWith('p2') })
 }
 
 /** Nobody gets a turn while somebody else has the bot's row locked. */

@@ -13,7 +13,8 @@ interface NewNotice {
   readonly when_ambiguous: 'hold' | null
 }
 
-const companies = 30
+/** Each of another company. They have their turns, so that so many messages in a row all go to different ones. */
+export const chats = 30
 /** Two of them do not fit into one message of Telegram. */
 const longWords = 450
 
@@ -22,7 +23,7 @@ export async function insertCompanies(db: Kysely<DB>): Promise<void> {
   await sql`
     INSERT INTO companies (id, name, slug, telegram_chat_id)
     SELECT 1000 + n, format('Company %s', n), format('company-%s', n), CASE n % 5 WHEN 0 THEN -7000 - n ELSE 7000 + n END
-      FROM generate_series(1, ${companies}::int) AS n
+      FROM generate_series(1, ${chats}::int) AS n
         ON CONFLICT DO NOTHING`.execute(db)
 }
 
@@ -55,7 +56,7 @@ function makeNotice(random: Random, number: number): NewNotice {
   const pieces = isLong ? piecesOf(key, random.int(2, 4)) : piecesOf(key, 1)
   return {
     type,
-    company: 1000 + random.int(1, companies),
+    company: 1001 + (number % chats),
     message: pieces.map((piece) => (isLong ? `${piece}${' Слово'.repeat(longWords)}` : piece)).join('\n\n'),
     event_data: {
       key,
