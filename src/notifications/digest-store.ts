@@ -21,6 +21,7 @@ export async function gatherDigest(database: Database, channel: ChannelName, row
         FROM notifications AS n, carrier
        WHERE n.group_id = carrier.group_id AND n.type = ${channel} AND n.status = 'pending' AND n.digest_of IS NULL
          AND n.id <> carrier.id AND n.digest_size IS NULL AND n.prio > ${sql.lit(soonest)} AND n.attempts = 0
+         AND n.parts IS NULL
          AND n.recipient IS NOT DISTINCT FROM carrier.recipient
          AND n.company_id IS NOT DISTINCT FROM carrier.company_id
          AND lower(n.event_data ->> 'locale') IS NOT DISTINCT FROM lower(carrier.event_data ->> 'locale')

@@ -100,12 +100,15 @@ const isNextInChat: RawBuilder<boolean> = sql`
        AND (e.due_at <= fleet.utc_now() AT TIME ZONE 'UTC'
             OR e.claimed_at > fleet.utc_now() AT TIME ZONE 'UTC' - ${sql.lit(holdBackSeconds)} * interval '1 second'))`
 
-/** Of rows that may go out together the first one takes the others along: they are not claimed beside it, nor shortly before. */
+/**
+ * Of rows that may go out together the first one takes the others along: they are not claimed beside it, nor shortly before. First is the
+ * one that comes first in a chat, too: by another order two rows of a chat would each wait for the other.
+ */
 function waitsForNoGroup(groupSeconds: number): RawBuilder<boolean> {
   return sql`
     (q.group_id IS NULL OR q.prio <= ${sql.lit(soonest)} OR q.digest_size IS NOT NULL OR NOT EXISTS (
       SELECT FROM notifications AS e
-       WHERE e.group_id = q.group_id AND e.type = q.type AND e.id < q.id AND e.digest_of IS NULL
+       WHERE e.group_id = q.group_id AND e.type = q.type AND (e.prio, e.id) < (q.prio, q.id) AND e.digest_of IS NULL
          AND e.status IN ('pending', 'sending')
          AND e.prio > ${sql.lit(soonest)} AND e.digest_size IS NULL AND e.recipient IS NOT DISTINCT FROM q.recipient
          AND CASE e.status WHEN 'sending' THEN e.leased_until < 'infinity'

@@ -126,4 +126,27 @@ describe('notifications of a group', () => {
     await expect.poll(async () => new Set(await statuses())).toEqual(new Set(['sent']))
     expect(told.map(({ digest }) => digest.length)).toEqual([20])
   })
+
+  test('of different priority and one chat go out as one, by the most urgent', async () => {
+    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    const inChat = { ...grouped, type: 'telegram' }
+    await insert({ ...inChat, priority: 'low' }, inChat, { ...inChat, priority: 'low' })
+    await endWindow()
+    start({ ways: { telegram: way } })
+    await expect.poll(statuses).toEqual(['sent', 'sent', 'sent'])
+    expect(told.map(({ id, digest }) => [id, digest.map((one) => one.id)])).toEqual([[2, [1, 2, 3]]])
+  })
+
+  test('go by themselves where a part of them has been sent', async () => {
+    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    await insert({ ...grouped, priority: 'low' }, grouped, grouped)
+    await query(`UPDATE notifications SET parts = '{"sent": []}' WHERE id = 1`)
+    await endWindow()
+    start({ ways: { sms: way } })
+    await expect.poll(statuses).toEqual(['sent', 'sent', 'sent'])
+    expect(told.map(({ id, digest }) => [id, digest.map((one) => one.id)])).toEqual([
+      [2, [2, 3]],
+      [1, []],
+    ])
+  })
 })
