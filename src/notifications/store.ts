@@ -87,7 +87,8 @@ function inOrder(channel: ChannelName, groupSeconds: number): RawBuilder<boolean
 
 /**
  * One message at a time for a chat, whoever sends it, and in order: by priority, and as they came. The chat waits for the one that is
- * first when that is due, or was tried a moment ago: it may have failed, or been put off.
+ * first when that is due, or was tried a moment ago: it may have failed, or been put off. In what is now the future nothing was tried: the
+ * clock has been set back since.
  */
 const isNextInChat: RawBuilder<boolean> = sql`
   NOT EXISTS (
@@ -98,7 +99,7 @@ const isNextInChat: RawBuilder<boolean> = sql`
      WHERE e.type = 'telegram' AND e.status = 'pending' AND e.digest_of IS NULL AND e.recipient = q.recipient
        AND (e.prio, e.id) < (q.prio, q.id)
        AND (e.due_at <= fleet.utc_now() AT TIME ZONE 'UTC'
-            OR e.claimed_at > fleet.utc_now() AT TIME ZONE 'UTC' - ${sql.lit(holdBackSeconds)} * interval '1 second'))`
+            OR abs(extract(epoch FROM fleet.utc_now() AT TIME ZONE 'UTC' - e.claimed_at)) < ${sql.lit(holdBackSeconds)}))`
 
 /**
  * Of rows that may go out together the first one takes the others along: they are not claimed beside it, nor shortly before. First is the
