@@ -53,7 +53,9 @@ describe('the messages of a chat', () => {
   test('do not wait for one that was tried before the clock was set back', async () => {
     const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
     await insert(chat(1), chat(1))
-    await query(`UPDATE notifications SET claimed_at = now() + interval '1 h', due_at = now() + interval '2 h' WHERE id = 1`)
+    await query(
+      `UPDATE notifications SET claimed_at = now() + interval '1 h', due_at = now() + interval '2 h' WHERE id = 1`,
+    )
     start({ ways: { telegram: way } })
     await expect.poll(statuses).toEqual(['pending', 'sent'])
     expect(told.map(({ id }) => id)).toEqual([2])

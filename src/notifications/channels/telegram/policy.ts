@@ -83,8 +83,7 @@ function judgeRefusal(fault: TelegramFault, offer: Offer): Verdict {
 function judgeMessage(fault: TelegramFault, offer: Offer): Verdict {
   const { code, description } = fault
   const said = withoutQuotes(description)
-  const errorClass =
-    aboutChat.find(([pattern]) => pattern.test(said))?.[1] ?? (code === 403 ? 'no_rights' : undefined)
+  const errorClass = aboutChat.find(([pattern]) => pattern.test(said))?.[1] ?? (code === 403 ? 'no_rights' : undefined)
   const isWithoutHope = errorClass !== undefined && errorClass !== 'no_rights'
   if (!isWithoutHope && code === 400) {
     if (!offer.plain && /can't parse (entities|message)/i.test(description))
