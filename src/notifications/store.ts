@@ -20,6 +20,8 @@ export interface NotificationRow extends Claim {
   readonly now: number
   /** Since it was inserted, or was to go out, if later. */
   readonly waited_ms: number
+  /** Its `not_after` comes before others of its group could. */
+  readonly ends_soon: boolean
   /** Of its company; null for none, or none that are complete. */
   readonly quiet: { readonly timezone: string | null; readonly from: string; readonly until: string } | null
 }
@@ -56,7 +58,7 @@ function definition(channel: ChannelName, { groupSeconds }: NotificationTableOpt
       providerCode: 'provider_code',
     },
     handovers: 'fleet.notification_handovers',
-    columns,
+    columns: columns(groupSeconds),
     // What only waits for its group, or for the morning, is not being tried: it keeps nothing back in its chat.
     onRecord: sql`
       claimed_at = CASE WHEN r.details ? 'deferred' THEN NULL ELSE q.claimed_at END,
@@ -67,13 +69,19 @@ function definition(channel: ChannelName, { groupSeconds }: NotificationTableOpt
   }
 }
 
-const columns = sql`
+const columns = (groupSeconds: number): RawBuilder<unknown> => sql`
   q.company_id, q.notification_type, q.subject, q.message, q.event_data, q.recipient, q.parts, q.group_id, q.digest_size,
   extract(epoch FROM fleet.utc_now() AT TIME ZONE 'UTC')::float8 * 1000 AS now,
   extract(epoch FROM fleet.utc_now() AT TIME ZONE 'UTC' - greatest(q.enqueued_at, q.scheduled_at AT TIME ZONE 'UTC'))::float8 * 1000
     AS waited_ms,
+  ${endsSoon(groupSeconds)} AS ends_soon,
   (SELECT jsonb_build_object('timezone', c.timezone, 'from', c.quiet_from, 'until', c.quiet_until)
      FROM companies AS c WHERE c.id = q.company_id AND c.quiet_from IS NOT NULL AND c.quiet_until IS NOT NULL) AS quiet`
+
+/** It would expire while it waits for others of its group. */
+function endsSoon(groupSeconds: number): RawBuilder<boolean> {
+  return sql`coalesce(q.not_after <= fleet.utc_now() + ${sql.lit(groupSeconds)} * interval '1 second', false)`
+}
 
 /** Nothing is claimed for a channel that pauses: whoever found out has told all processes. */
 function isOpen(channel: ChannelName): RawBuilder<boolean> {
@@ -107,7 +115,7 @@ const isNextInChat: RawBuilder<boolean> = sql`
  */
 function waitsForNoGroup(groupSeconds: number): RawBuilder<boolean> {
   return sql`
-    (q.group_id IS NULL OR q.prio <= ${sql.lit(soonest)} OR q.digest_size IS NOT NULL OR NOT EXISTS (
+    (q.group_id IS NULL OR q.prio <= ${sql.lit(soonest)} OR q.digest_size IS NOT NULL OR ${endsSoon(groupSeconds)} OR NOT EXISTS (
       SELECT FROM notifications AS e
        WHERE e.group_id = q.group_id AND e.type = q.type AND (e.prio, e.id) < (q.prio, q.id) AND e.digest_of IS NULL
          AND e.status IN ('pending', 'sending')

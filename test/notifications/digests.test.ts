@@ -149,4 +149,30 @@ describe('notifications of a group', () => {
       [1, []],
     ])
   })
+
+  test('do not wait until it is too late for them', async () => {
+    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    const soon = new Date(Date.now() + 30_000).toISOString().slice(0, -1)
+    start({ ways: { sms: way } })
+    await insert(grouped)
+    await insert({ ...grouped, not_after: soon })
+    await expect.poll(statuses).toEqual(['sent', 'sent'])
+    expect(told.map(({ id, digest }) => [id, digest.map((one) => one.id)])).toEqual([[2, [1, 2]]])
+  })
+
+  test('are not told any more once it is too late for them', async () => {
+    const { way, told } = createScriptedWay(async () => ({
+      outcome: { kind: 'soft_failure', errorClass: 'server_error', reason: 'later' },
+    }))
+    await insert(grouped, grouped, grouped)
+    await endWindow()
+    start({ ways: { sms: way } })
+    await expect.poll(statuses).toEqual(['pending', 'pending', 'pending'])
+    await expect.poll(() => told.length).toBe(1)
+    await query(`UPDATE notifications SET not_after = fleet.utc_now() WHERE id = 2`)
+    await query(`UPDATE notifications SET due_at = now() WHERE id = 1`)
+    await expect.poll(() => told.length).toBe(2)
+    expect(told[1]?.digest.map(({ id }) => id)).toEqual([1, 3])
+    await expect.poll(statuses).toEqual(['pending', 'expired', 'pending'])
+  })
 })
