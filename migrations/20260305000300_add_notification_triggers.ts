@@ -244,10 +244,14 @@ async function stampWaiting(db: Kysely<any>): Promise<void> {
   // What has come since the columns were added, while the indexes were built, has no stamps: nobody would ever claim it.
   await sql`
     UPDATE notifications
-       SET due_at    = fleet.utc_now() AT TIME ZONE 'UTC',
+       SET due_at    = coalesce(scheduled_at, fleet.utc_now()) AT TIME ZONE 'UTC',
            prio      = fleet.notification_prio(priority),
            recipient = fleet.notification_recipient(type, event_data, company_id)
      WHERE status = 'pending' AND due_at IS NULL`.execute(db)
+  await sql`
+    UPDATE notifications
+       SET status = 'skipped', error_class = 'unknown_channel', last_error = fleet.unknown_channel(type)
+     WHERE status = 'pending' AND type NOT IN ('email', 'telegram', 'sms', 'system')`.execute(db)
 }
 
 export async function down(db: Kysely<any>): Promise<void> {

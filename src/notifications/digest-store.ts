@@ -21,6 +21,7 @@ export async function gatherDigest(database: Database, channel: ChannelName, row
         FROM notifications AS n, carrier
        WHERE n.group_id = carrier.group_id AND n.type = ${channel} AND n.status = 'pending' AND n.digest_of IS NULL
          AND n.id <> carrier.id AND n.digest_size IS NULL AND n.prio > ${sql.lit(soonest)} AND n.attempts = 0
+         AND n.parts IS NULL
          AND n.recipient IS NOT DISTINCT FROM carrier.recipient
          AND n.company_id IS NOT DISTINCT FROM carrier.company_id
          AND lower(n.event_data ->> 'locale') IS NOT DISTINCT FROM lower(carrier.event_data ->> 'locale')
@@ -48,11 +49,16 @@ interface MemberRow extends Omit<Told, 'data'> {
   readonly event_data: unknown
 }
 
-/** What the digest of a row tells beside the row itself, in order; what was cancelled since is left out. */
+/** What the digest of a row tells beside the row itself, in order; what was cancelled since is left out, and what is too late ends as that. */
 export async function readDigest(database: Database, row: NotificationRow): Promise<MemberRow[]> {
   const statement = sql<MemberRow>`
+    WITH late AS (
+      UPDATE notifications
+         SET status = 'expired', error_class = 'expired', last_error = 'Not sent before its not_after', leased_until = NULL
+       WHERE digest_of = ${row.id} AND status = 'sending' AND not_after <= fleet.utc_now()
+    )
     SELECT id, subject, message, event_data FROM notifications
-     WHERE digest_of = ${row.id} AND status = 'sending'
+     WHERE digest_of = ${row.id} AND status = 'sending' AND (not_after <= fleet.utc_now()) IS NOT TRUE
      ORDER BY id`.compile(database.db)
   return database.runPrepared('notifications read digest', statement)
 }

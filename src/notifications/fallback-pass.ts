@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { Logger } from 'pino'
 import type { Database } from '../db/pool.ts'
+import { inSavepoint } from '../db/savepoint.ts'
 import type { DB } from '../db/schema.ts'
 import { type FallbackDefaults, nextChannel } from './fallback.ts'
 import { type EndedRow, insertFallback, listUntold, lockEnded, settleEnded } from './fallback-store.ts'
@@ -29,13 +30,29 @@ export async function runFallbacks({ db }: Database, options: FallbackOptions): 
 async function passOn(trx: Transaction<DB>, options: FallbackOptions): Promise<{ looked: number; tried: number }> {
   const ended = await lockEnded(trx, rowsAtOnce)
   let tried = 0
-  for (const row of ended) if (await tryNext(trx, row, options)) tried += 1
+  for (const row of ended) if (await tryNextAlone(trx, row, options)) tried += 1
   if (ended.length > 0)
     await settleEnded(
       trx,
       ended.map(({ id }) => id),
     )
   return { looked: ended.length, tried }
+}
+
+/** What the database refuses of one row, by a constraint or a trigger of the platform's perhaps, must not keep the others waiting for ever. */
+async function tryNextAlone(trx: Transaction<DB>, row: EndedRow, options: FallbackOptions): Promise<boolean> {
+  try {
+    return await inSavepoint(trx, () => tryNext(trx, row, options))
+  } catch (err) {
+    if (!isAboutRow(err)) throw err
+    options.log.error({ err, notificationId: row.id }, 'no fallback: the database refuses it')
+    return false
+  }
+}
+
+/** Data, constraints, exceptions of triggers, policies. Anything else may pass with time. */
+function isAboutRow(err: unknown): boolean {
+  return err instanceof Error && 'code' in err && typeof err.code === 'string' && /^(22|23|44|P0|42501)/.test(err.code)
 }
 
 async function tryNext(trx: Transaction<DB>, row: EndedRow, { defaults, log }: FallbackOptions): Promise<boolean> {

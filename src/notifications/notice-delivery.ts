@@ -78,7 +78,7 @@ export class NoticeDelivery {
 
   /** How long it still waits for others of its group. */
   #groupMs(row: NotificationRow): number {
-    return this.#mayCarry(row) ? Math.max(0, this.#options.groupSeconds * 1000 - row.waited_ms) : 0
+    return this.#mayCarry(row) && !row.ends_soon ? Math.max(0, this.#options.groupSeconds * 1000 - row.waited_ms) : 0
   }
 
   /** Whether others may go out with it: only once, before it is tried. */

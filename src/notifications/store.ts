@@ -20,6 +20,8 @@ export interface NotificationRow extends Claim {
   readonly now: number
   /** Since it was inserted, or was to go out, if later. */
   readonly waited_ms: number
+  /** Its `not_after` comes before others of its group could. */
+  readonly ends_soon: boolean
   /** Of its company; null for none, or none that are complete. */
   readonly quiet: { readonly timezone: string | null; readonly from: string; readonly until: string } | null
 }
@@ -56,7 +58,7 @@ function definition(channel: ChannelName, { groupSeconds }: NotificationTableOpt
       providerCode: 'provider_code',
     },
     handovers: 'fleet.notification_handovers',
-    columns,
+    columns: columns(groupSeconds),
     // What only waits for its group, or for the morning, is not being tried: it keeps nothing back in its chat.
     onRecord: sql`
       claimed_at = CASE WHEN r.details ? 'deferred' THEN NULL ELSE q.claimed_at END,
@@ -68,13 +70,19 @@ function definition(channel: ChannelName, { groupSeconds }: NotificationTableOpt
   }
 }
 
-const columns = sql`
+const columns = (groupSeconds: number): RawBuilder<unknown> => sql`
   q.company_id, q.notification_type, q.subject, q.message, q.event_data, q.recipient, q.parts, q.group_id, q.digest_size,
   extract(epoch FROM fleet.utc_now() AT TIME ZONE 'UTC')::float8 * 1000 AS now,
   extract(epoch FROM fleet.utc_now() AT TIME ZONE 'UTC' - greatest(q.enqueued_at, q.scheduled_at AT TIME ZONE 'UTC'))::float8 * 1000
     AS waited_ms,
+  ${endsSoon(groupSeconds)} AS ends_soon,
   (SELECT jsonb_build_object('timezone', c.timezone, 'from', c.quiet_from, 'until', c.quiet_until)
      FROM companies AS c WHERE c.id = q.company_id AND c.quiet_from IS NOT NULL AND c.quiet_until IS NOT NULL) AS quiet`
+
+/** It would expire while it waits for others of its group. */
+function endsSoon(groupSeconds: number): RawBuilder<boolean> {
+  return sql`coalesce(q.not_after <= fleet.utc_now() + ${sql.lit(groupSeconds)} * interval '1 second', false)`
+}
 
 /** Nothing is claimed for a channel that pauses: whoever found out has told all processes. */
 function isOpen(channel: ChannelName): RawBuilder<boolean> {
@@ -97,7 +105,8 @@ const isChatBusy: RawBuilder<boolean> = sql`
 
 /**
  * One message at a time for a chat, whoever sends it, and in order: by priority, and as they came. The chat waits for the one that is
- * first when that is due, or was tried a moment ago: it may have failed, or been put off.
+ * first when that is due, or was tried a moment ago: it may have failed, or been put off. In what is now the future nothing was tried: the
+ * clock has been set back since.
  */
 const isNextInChat: RawBuilder<boolean> = sql`
   NOT ${isChatBusy}
@@ -106,14 +115,17 @@ const isNextInChat: RawBuilder<boolean> = sql`
      WHERE e.type = 'telegram' AND e.status = 'pending' AND e.digest_of IS NULL AND e.recipient = q.recipient
        AND (e.prio, e.id) < (q.prio, q.id)
        AND (e.due_at <= fleet.utc_now() AT TIME ZONE 'UTC'
-            OR e.claimed_at > fleet.utc_now() AT TIME ZONE 'UTC' - ${sql.lit(holdBackSeconds)} * interval '1 second'))`
+            OR abs(extract(epoch FROM fleet.utc_now() AT TIME ZONE 'UTC' - e.claimed_at)) < ${sql.lit(holdBackSeconds)}))`
 
-/** Of rows that may go out together the first one takes the others along: they are not claimed beside it, nor shortly before. */
+/**
+ * Of rows that may go out together the first one takes the others along: they are not claimed beside it, nor shortly before. First is the
+ * one that comes first in a chat, too: by another order two rows of a chat would each wait for the other.
+ */
 function waitsForNoGroup(groupSeconds: number): RawBuilder<boolean> {
   return sql`
-    (q.group_id IS NULL OR q.prio <= ${sql.lit(soonest)} OR q.digest_size IS NOT NULL OR NOT EXISTS (
+    (q.group_id IS NULL OR q.prio <= ${sql.lit(soonest)} OR q.digest_size IS NOT NULL OR ${endsSoon(groupSeconds)} OR NOT EXISTS (
       SELECT FROM notifications AS e
-       WHERE e.group_id = q.group_id AND e.type = q.type AND e.id < q.id AND e.digest_of IS NULL
+       WHERE e.group_id = q.group_id AND e.type = q.type AND (e.prio, e.id) < (q.prio, q.id) AND e.digest_of IS NULL
          AND e.status IN ('pending', 'sending')
          AND e.prio > ${sql.lit(soonest)} AND e.digest_size IS NULL AND e.recipient IS NOT DISTINCT FROM q.recipient
          AND CASE e.status WHEN 'sending' THEN e.leased_until < 'infinity'

@@ -32,6 +32,8 @@ export interface BookedTurn {
 export const furthestTurnMs = 2_000
 /** How much closer together than they left messages may arrive: what waking up and the way there take, more or less. */
 const slackMs = 100
+/** A clock that is set back by less than this only delays. */
+const clockSlackMs = 1_000
 
 /** The turns that messages take, which all processes share: one row for the bot, one for each chat. */
 export class TurnStore {
@@ -76,6 +78,7 @@ export class TurnStore {
     const { perSecond, chatPerSecond, chatBurst, groupPerMinute } = this.#limits
     const most = isGroup(chatId) ? groupPerMinute : null
     const chatEveryMs = 1_000 / chatPerSecond
+    const botEveryMs = (1_000 + slackMs) / perSecond
     return sql<BookedTurn>`
       WITH chat AS MATERIALIZED (
         SELECT * FROM fleet.telegram_chats WHERE chat_id = ${chatId} FOR UPDATE
@@ -83,10 +86,16 @@ export class TurnStore {
         SELECT * FROM fleet.channels
          WHERE name = 'telegram' AND EXISTS (SELECT FROM chat WHERE migrated_to IS NULL AND unreachable_since IS NULL)
            FOR UPDATE
-      ), known AS MATERIALIZED (
+      ), found AS MATERIALIZED (
         SELECT chat.*, coalesce(chat.recent, '{}') AS log, ${most}::integer AS most, bot.strikes, bot.next_at AS bot_next_at,
                ${pausedUntil(sql`bot.paused_until`)} AS paused_until, clock_timestamp() AS now
           FROM chat LEFT JOIN bot ON true
+      ), known AS MATERIALIZED (
+        SELECT chat_id, migrated_to, unreachable_since, unreachable_class, unreachable_reason, most, strikes, paused_until, now,
+               ${unlessAhead(sql`bot_next_at`, botEveryMs)} AS bot_next_at,
+               ${unlessAhead(sql`next_at`, chatBurst * chatEveryMs)} AS next_at,
+               CASE WHEN ${unlessAhead(sql`log[cardinality(log)]`, 0)} IS NULL THEN '{}' ELSE log END AS log
+          FROM found
       ), times AS MATERIALIZED (
         SELECT *, greatest(now, bot_next_at, paused_until) AS bot_at,
                greatest(now, next_at - ${ms((chatBurst - 1) * chatEveryMs - slackMs)},
@@ -102,7 +111,7 @@ export class TurnStore {
          WHERE c.chat_id = t.chat_id AND t.booked
       ), book_bot AS (
         UPDATE fleet.channels AS b
-           SET next_at = t.bot_at + ${ms((1_000 + slackMs) / perSecond)}
+           SET next_at = t.bot_at + ${ms(botEveryMs)}
           FROM turn AS t
          WHERE b.name = 'telegram' AND t.booked
       )
@@ -119,6 +128,11 @@ export class TurnStore {
 /** The end of a pause, NULL for none; of one that is longer than an hour, or without an end, it is enough to know that. */
 function pausedUntil(column: RawBuilder<unknown>) {
   return sql`CASE WHEN ${column} IS NOT NULL THEN least(${column}, clock_timestamp() + interval '1 hour') END`
+}
+
+/** A time that is further ahead than any turn could have left it was written before the clock was set back: it counts as none. */
+function unlessAhead(time: RawBuilder<unknown>, mostMs: number) {
+  return sql`CASE WHEN ${time} <= now + ${ms(furthestTurnMs + mostMs + clockSlackMs)} THEN ${time} END`
 }
 
 /** Ids of groups and channels are negative; people have no `@name` that a bot could write to. */

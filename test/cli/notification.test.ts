@@ -251,3 +251,12 @@ describe('fleet notification show', () => {
     })
   })
 })
+
+it('shows one that is never due', async () => {
+  await database.pool.query(
+    `INSERT INTO notifications (type, scheduled_at, not_after) VALUES ('sms', 'infinity', 'infinity')`,
+  )
+  const [list, show] = [await fleet.run(['notification', 'list']), await fleet.run(['notification', 'show', '1'])]
+  expect([list.code, list.stdout]).toEqual([0, expect.stringContaining(' infinity')])
+  expect([show.code, show.stdout]).toEqual([0, expect.stringMatching(/Not after +infinity\n/)])
+})

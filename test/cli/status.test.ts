@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { insertMail } from '../ops/mails.ts'
 import { insertNotice } from '../ops/notifications/notices.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -105,5 +105,19 @@ it('says plainly that nobody works', async () => {
   expect({ code, stdout }).toEqual({
     code: 0,
     stdout: expect.stringContaining('\nWorkers\nNone is alive: nothing is being sent.\n'),
+  })
+})
+
+it('shows a pause without an end', async () => {
+  await database.pool.query(
+    `UPDATE fleet.channels SET paused_until = 'infinity', reason = 'by hand' WHERE name = 'sms'`,
+  )
+  onTestFinished(async () => {
+    await database.pool.query(`UPDATE fleet.channels SET paused_until = NULL, reason = NULL WHERE name = 'sms'`)
+  })
+  const { code, stdout } = await fleet.run(['status'])
+  expect({ code, stdout }).toEqual({
+    code: 0,
+    stdout: expect.stringContaining('sms pauses, until 9999-12-31T00:00:00.000Z: by hand\n'),
   })
 })

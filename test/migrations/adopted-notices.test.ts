@@ -131,6 +131,15 @@ describe('what the platform writes while the migrations run', () => {
     })
   })
 
+  test('waits for its time, or is skipped where there is no such channel', async () => {
+    await migrateTo(database.db, withColumns)
+    const later = await notices.insert({ type: 'sms', scheduled_at: '2999-01-01' })
+    const unknown = await notices.insert({ type: 'push' })
+    await migrateUp(database.db)
+    expect(await notices.read(later)).toMatchObject({ status: 'pending', due_at: new Date('2999-01-01T00:00:00Z') })
+    expect(await notices.read(unknown)).toMatchObject({ status: 'skipped', error_class: 'unknown_channel' })
+  })
+
   test('is sent, though it came before the triggers: mail, at its time', async () => {
     await migrateTo(database.db, '20260201000150_index_email_queue')
     await database.pool.query(`

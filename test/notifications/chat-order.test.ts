@@ -52,6 +52,17 @@ describe('the messages of a chat', () => {
     expect((await rows())[0]).toMatchObject({ attempts: 1 })
   })
 
+  test('do not wait for one that was tried before the clock was set back', async () => {
+    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    await insert(chat(1), chat(1))
+    await query(
+      `UPDATE notifications SET claimed_at = now() + interval '1 h', due_at = now() + interval '2 h' WHERE id = 1`,
+    )
+    start({ ways: { telegram: way } })
+    await expect.poll(statuses).toEqual(['pending', 'sent'])
+    expect(told.map(({ id }) => id)).toEqual([2])
+  })
+
   test('wait for one that was put off', async () => {
     const { way, told } = createScriptedWay(async ({ id }) => ({
       outcome: id === 1 ? { kind: 'untouched', delayMs: 60_000 } : { kind: 'sent' },

@@ -126,4 +126,53 @@ describe('notifications of a group', () => {
     await expect.poll(async () => new Set(await statuses())).toEqual(new Set(['sent']))
     expect(told.map(({ digest }) => digest.length)).toEqual([20])
   })
+
+  test('of different priority and one chat go out as one, by the most urgent', async () => {
+    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    const inChat = { ...grouped, type: 'telegram' }
+    await insert({ ...inChat, priority: 'low' }, inChat, { ...inChat, priority: 'low' })
+    await endWindow()
+    start({ ways: { telegram: way } })
+    await expect.poll(statuses).toEqual(['sent', 'sent', 'sent'])
+    expect(told.map(({ id, digest }) => [id, digest.map((one) => one.id)])).toEqual([[2, [1, 2, 3]]])
+  })
+
+  test('go by themselves where a part of them has been sent', async () => {
+    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    await insert({ ...grouped, priority: 'low' }, grouped, grouped)
+    await query(`UPDATE notifications SET parts = '{"sent": []}' WHERE id = 1`)
+    await endWindow()
+    start({ ways: { sms: way } })
+    await expect.poll(statuses).toEqual(['sent', 'sent', 'sent'])
+    expect(told.map(({ id, digest }) => [id, digest.map((one) => one.id)])).toEqual([
+      [2, [2, 3]],
+      [1, []],
+    ])
+  })
+
+  test('do not wait until it is too late for them', async () => {
+    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    const soon = new Date(Date.now() + 30_000).toISOString().slice(0, -1)
+    await insert(grouped, { ...grouped, not_after: soon })
+    start({ ways: { sms: way } })
+    // The first may be in hand at that moment, or go out with it.
+    await expect.poll(async () => (await statuses())[1]).toBe('sent')
+    expect(told.map(({ id }) => id)).toEqual([2])
+  })
+
+  test('are not told any more once it is too late for them', async () => {
+    const { way, told } = createScriptedWay(async () => ({
+      outcome: { kind: 'soft_failure', errorClass: 'server_error', reason: 'later' },
+    }))
+    await insert(grouped, grouped, grouped)
+    await endWindow()
+    start({ ways: { sms: way } })
+    await expect.poll(() => told.length).toBe(1)
+    await expect.poll(statuses).toEqual(['pending', 'pending', 'pending'])
+    await query(`UPDATE notifications SET not_after = fleet.utc_now() WHERE id = 2`)
+    await query(`UPDATE notifications SET due_at = now() WHERE id = 1`)
+    await expect.poll(() => told.length).toBe(2)
+    expect(told[1]?.digest.map(({ id }) => id)).toEqual([1, 3])
+    await expect.poll(statuses).toEqual(['pending', 'expired', 'pending'])
+  })
 })

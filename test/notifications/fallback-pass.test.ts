@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { connectDatabase, type Database } from '../../src/db/pool.ts'
 import type { FallbackDefaults } from '../../src/notifications/fallback.ts'
 import { runFallbacks } from '../../src/notifications/fallback-pass.ts'
@@ -353,4 +353,17 @@ it('what another program has locked is for a later pass', async () => {
     other.release()
   }
   expect(await run()).toBe(1)
+})
+
+it('what the database refuses keeps no other back, and is not asked for again', async () => {
+  const refused = await insertEnded({ type: 'telegram', event_data: { fallback: ['sms'] } })
+  const id = await insertEnded({ type: 'telegram', event_data: { fallback: ['email'] }, company_id: 1002 })
+  await database.pool.query(`ALTER TABLE notifications ADD CONSTRAINT ours CHECK (type <> 'sms') NOT VALID`)
+  onTestFinished(async () => {
+    await database.pool.query('ALTER TABLE notifications DROP CONSTRAINT ours')
+  })
+  expect(refused).toBeLessThan(id)
+  expect(await run()).toBe(1)
+  expect(await fallbacks()).toEqual([`email of ${id}: pending, then []`])
+  expect(await waiting()).toBe(0)
 })

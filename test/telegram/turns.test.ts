@@ -72,6 +72,18 @@ describe('the turns of messages', () => {
     expect(violations((await sending).flat())).toEqual([])
   })
 
+  it('do not wait for times of before the clock was set back', async () => {
+    const chats = connect()
+    await sendTo(chats, '-5', 1)
+    await setChat('-5', `next_at = now() + interval '1 h', recent = array_fill(now() + interval '1 h', ARRAY[20])`)
+    await database.pool.query(`UPDATE fleet.channels SET next_at = now() + interval '1 h' WHERE name = 'telegram'`)
+    expect(await sendTo(chats, '-5', 6)).toHaveLength(6)
+    const { rows } = await database.pool.query(`
+      SELECT cardinality(c.recent) AS recent, greatest(c.next_at, b.next_at) < now() + interval '1 min' AS soon
+        FROM fleet.telegram_chats AS c, fleet.channels AS b WHERE c.chat_id = '-5' AND b.name = 'telegram'`)
+    expect(rows).toEqual([{ recent: 6, soon: true }])
+  })
+
   it('of a chat come three at once, then as its bucket fills', async () => {
     const sent = await sendTo(connect(), '5', 6)
     expect(violations(sent)).toEqual([])

@@ -14,7 +14,7 @@ export interface ChannelStatus {
   readonly held: number
   /** Ended in the last 24 hours. */
   readonly last24Hours: Readonly<Record<'sent' | 'failed' | 'skipped' | 'cancelled' | 'expired', number>>
-  /** Nothing is sent until then; null where it is. */
+  /** Nothing is sent until then; null where it is. The end of the year 9999 for a pause that has none. */
   readonly pausedUntil: Date | null
   readonly pauseReason: string | null
 }
@@ -76,7 +76,7 @@ type Pause = Pick<ChannelStatus, 'pausedUntil' | 'pauseReason'> & { readonly cha
 
 async function readPauses(db: Kysely<DB>): Promise<Pause[]> {
   const { rows } = await sql<Pause>`
-    SELECT name AS channel, paused_until AS "pausedUntil", reason AS "pauseReason"
+    SELECT name AS channel, least(paused_until, '9999-12-31T00:00:00Z') AS "pausedUntil", reason AS "pauseReason"
       FROM fleet.channels
      WHERE paused_until > fleet.utc_now() AT TIME ZONE 'UTC'`.execute(db)
   return rows

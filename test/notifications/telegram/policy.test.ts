@@ -32,6 +32,14 @@ test.each([
   expect(judge(refused(code, description), offer)).toEqual({ kind: 'unreachable', errorClass, reason })
 })
 
+test.each([
+  `can't parse entities: Unsupported start tag "kicked" at byte offset 0`,
+  "inline keyboard button URL 'https://localhost/rights' is invalid: Wrong HTTP URL",
+])('what Telegram quotes of a message says nothing about its chat: %s', (description) => {
+  const verdict = judge(refused(400, `Bad Request: ${description}`), { ...offer, plain: true })
+  expect(verdict).toMatchObject({ kind: 'ended', outcome: { kind: 'hard_failure', errorClass: 'message_invalid' } })
+})
+
 describe('a refused image', () => {
   const withImage = { ...offer, image: true }
   const again = { kind: 'again', way: { plain: false, image: false } }

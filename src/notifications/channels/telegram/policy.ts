@@ -82,8 +82,8 @@ function judgeRefusal(fault: TelegramFault, offer: Offer): Verdict {
 
 function judgeMessage(fault: TelegramFault, offer: Offer): Verdict {
   const { code, description } = fault
-  const errorClass =
-    aboutChat.find(([pattern]) => pattern.test(description))?.[1] ?? (code === 403 ? 'no_rights' : undefined)
+  const said = withoutQuotes(description)
+  const errorClass = aboutChat.find(([pattern]) => pattern.test(said))?.[1] ?? (code === 403 ? 'no_rights' : undefined)
   const isWithoutHope = errorClass !== undefined && errorClass !== 'no_rights'
   if (!isWithoutHope && code === 400) {
     if (!offer.plain && /can't parse (entities|message)/i.test(description))
@@ -93,6 +93,11 @@ function judgeMessage(fault: TelegramFault, offer: Offer): Verdict {
   }
   if (errorClass !== undefined) return { kind: 'unreachable', ...reasoned(errorClass, fault) }
   return ended('hard_failure', reasoned('message_invalid', fault))
+}
+
+/** Tags and addresses that Telegram quotes are the message's, and say nothing about the chat. */
+function withoutQuotes(description: string): string {
+  return description.replace(/"[^"]*"|(?<!\w)'[^']*'/g, '…')
 }
 
 function judgeTurnedAway(fault: TelegramFault): Verdict {
