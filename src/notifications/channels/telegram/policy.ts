@@ -74,9 +74,9 @@ function judgeRefusal(fault: TelegramFault, offer: Offer): Verdict {
   const { code = 0, migratedTo } = fault
   if (migratedTo !== undefined) return { kind: 'migrated', chatId: migratedTo }
   if (code === 429) return throttled(fault)
-  if (code >= 500) return ended('soft_failure', reasoned('server_error', fault))
+  if (code >= 500) return ended('soft_failure', reasoned('server_unavailable', fault))
   // Telegram says 404 where a token does not even look like one; a server of one's own says 421 to a token that is not for it.
-  if (code === 401 || code === 404 || code === 421) return { kind: 'outage', ...reasoned('token_invalid', fault) }
+  if (code === 401 || code === 404 || code === 421) return { kind: 'outage', ...reasoned('login_refused', fault) }
   return judgeMessage(fault, offer)
 }
 
@@ -92,19 +92,19 @@ function judgeMessage(fault: TelegramFault, offer: Offer): Verdict {
     if (offer.image && offer.text) return { kind: 'again', way: { plain: offer.plain, image: false } }
   }
   if (errorClass !== undefined) return { kind: 'unreachable', ...reasoned(errorClass, fault) }
-  return ended('hard_failure', reasoned('message_invalid', fault))
+  return ended('hard_failure', reasoned('message_refused', fault))
 }
 
 function judgeTurnedAway(fault: TelegramFault): Verdict {
   const { code = 0 } = fault
   if (code === 429) return throttled(fault)
-  if (code >= 500) return ended('soft_failure', reasoned('server_error', fault))
+  if (code >= 500) return ended('soft_failure', reasoned('server_unavailable', fault))
   return { kind: 'outage', ...reasoned('turned_away', fault) }
 }
 
 function throttled(fault: TelegramFault): Verdict {
   const forMs = 1_000 * (fault.retryAfterSeconds ?? usualRetryAfterSeconds)
-  return { kind: 'throttled', forMs, ...reasoned('too_many_requests', fault) }
+  return { kind: 'throttled', forMs, ...reasoned('throttled', fault) }
 }
 
 function ended(kind: 'soft_failure' | 'hard_failure', why: Reasoned): Verdict {
