@@ -34,7 +34,7 @@ test.each([
 
 describe('a refused image', () => {
   const withImage = { ...offer, image: true }
-  const again = { kind: 'again', way: { plain: false, image: false } }
+  const again = { kind: 'again', form: { plain: false, image: false } }
 
   test.each([
     'wrong type of the web page content',
@@ -57,7 +57,7 @@ describe('a refused image', () => {
 
 test('markup that cannot be parsed is left out before the image is', () => {
   const cannotParse = refused(400, "Bad Request: can't parse entities: Unexpected end tag at byte offset 3")
-  expect(judge(cannotParse, { ...offer, image: true })).toEqual({ kind: 'again', way: { plain: true, image: true } })
+  expect(judge(cannotParse, { ...offer, image: true })).toEqual({ kind: 'again', form: { plain: true, image: true } })
 })
 
 test.each([

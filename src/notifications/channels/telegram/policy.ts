@@ -4,12 +4,12 @@ import type { TelegramFault } from '../../../telegram/api.ts'
 import { explain, type TelegramErrorClass } from './error-class.ts'
 
 /** How a part is offered: as it is, or with less of what Telegram refused. */
-export interface Way {
+export interface Form {
   readonly plain: boolean
   readonly image: boolean
 }
 
-export interface Offer extends Way {
+export interface Offer extends Form {
   /** There is something to read, with or without the image. */
   readonly text: boolean
   /** The channel is closing: an answer is lost because nobody waits for it any more. */
@@ -23,8 +23,8 @@ interface Reasoned {
 
 /** What follows from a call that has failed. */
 export type Verdict =
-  /** The same part, at once, in another way or to another chat. */
-  | { readonly kind: 'again'; readonly way: Way }
+  /** The same part, at once, in another form or to another chat. */
+  | { readonly kind: 'again'; readonly form: Form }
   | { readonly kind: 'migrated'; readonly chatId: string }
   /** Nothing gets to this chat, whatever it is. */
   | ({ readonly kind: 'unreachable' } & Reasoned)
@@ -87,9 +87,9 @@ function judgeMessage(fault: TelegramFault, offer: Offer): Verdict {
   const isWithoutHope = errorClass !== undefined && errorClass !== 'no_rights'
   if (!isWithoutHope && code === 400) {
     if (!offer.plain && /can't parse (entities|message)/i.test(description))
-      return { kind: 'again', way: { plain: true, image: offer.image } }
+      return { kind: 'again', form: { plain: true, image: offer.image } }
     // An address that shows no image, or a chat without images, must not keep the text back.
-    if (offer.image && offer.text) return { kind: 'again', way: { plain: offer.plain, image: false } }
+    if (offer.image && offer.text) return { kind: 'again', form: { plain: offer.plain, image: false } }
   }
   if (errorClass !== undefined) return { kind: 'unreachable', ...reasoned(errorClass, fault) }
   return ended('hard_failure', reasoned('message_refused', fault))
