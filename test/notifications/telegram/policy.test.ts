@@ -91,7 +91,7 @@ describe('while the channel is closing', () => {
   })
 
   test('what was not written is untouched', () => {
-    expect(judge({ kind: 'unreachable', description: 'aborted' }, closing)).toEqual({ kind: 'untouched' })
+    expect(judge({ kind: 'withdrawn', description: 'aborted' }, closing)).toEqual({ kind: 'untouched' })
   })
 
   test('an answer counts as it always does', () => {

@@ -58,7 +58,7 @@ export function judge(fault: TelegramFault, offer: Offer): Verdict {
     case 'turned_away':
       return judgeTurnedAway(fault)
     case 'unreachable':
-      return offer.closing ? { kind: 'untouched' } : ended('soft_failure', reasoned('unreachable', fault))
+      return ended('soft_failure', reasoned('unreachable', fault))
     case 'withdrawn':
       return { kind: 'untouched' }
     case 'lost': {
