@@ -115,7 +115,7 @@ describe('a digest', () => {
     const { parts } = composeMessage(makeNotice({ digest: [told(1, { data }), told(2, {})] }))
     expect(parts).toMatchObject([{ imageUrl: undefined, buttons: [] }])
     expect(parts[0]?.html).toContain(
-      'Text\n<a href="https://example.com/?a=1&amp;b=&quot;">Image</a> · <a href="https://example.com">Go &gt;</a>\n\n',
+      'Text\n<a href="https://example.com/?a=1&amp;b=&#34;">Image</a> · <a href="https://example.com">Go &gt;</a>\n\n',
     )
   })
 

@@ -1,6 +1,6 @@
 import type { TelegramApi, TelegramResult } from '../../../telegram/api.ts'
+import { plainText } from '../../../telegram/markup.ts'
 import type { Outbox } from '../outbox.ts'
-import { plainText } from './markup.ts'
 import type { Part } from './message.ts'
 import type { Form } from './policy.ts'
 
