@@ -1,7 +1,7 @@
 import { escapeHtml } from '../../../email/escape-html.ts'
 import { escapeMarkup, plainText, readMarkup } from '../../../telegram/markup.ts'
+import { type Button, type Extras, readExtras } from '../../extras.ts'
 import type { Notice, Told } from '../../notice.ts'
-import { type Button, type Extras, readExtras } from './extras.ts'
 import { splitMarkup } from './split.ts'
 
 /** One message of Telegram. */
