@@ -31,6 +31,8 @@ interface TextSource {
   readonly who: string
   /** Whether something else does. */
   readonly isSaidElsewhere: boolean
+  /** Whether it may do with less: with a subject alone. */
+  readonly mayBeEmpty?: boolean
   /** What could be given instead. */
   readonly hint: string
 }
@@ -39,10 +41,13 @@ interface TextSource {
 export async function readText({ text, textFile }: TextOptions, source: TextSource): Promise<string> {
   if (text !== undefined && textFile !== undefined) throw usageError('--text and --text-file exclude each other')
   const isSilent = text === undefined && textFile === undefined && !source.isSaidElsewhere
-  if (isSilent && process.stdin.isTTY === true) throw usageError(`${source.who} says nothing`, source.hint)
-  const path = isSilent ? '-' : textFile
+  const isTyped = process.stdin.isTTY === true
+  const { mayBeEmpty = false } = source
+  if (isSilent && isTyped && !mayBeEmpty) throw usageError(`${source.who} says nothing`, source.hint)
+  const path = isSilent && !isTyped ? '-' : textFile
   const given = path === undefined ? (text ?? '') : await readTextFile('--text-file', path)
-  if (isSilent && given.trim() === '') throw usageError(`${source.who} says nothing: standard input is empty`)
+  if (isSilent && !mayBeEmpty && given.trim() === '')
+    throw usageError(`${source.who} says nothing: standard input is empty`)
   return withoutNul('the text', given)
 }
 

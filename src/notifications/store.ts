@@ -64,6 +64,7 @@ function definition(channel: ChannelName, { groupSeconds }: NotificationTableOpt
       recipient  = coalesce(r.details ->> 'recipient', q.recipient)`,
     holdsAmbiguous: sql`coalesce(q.when_ambiguous = 'hold', false)`,
     ...(channel === 'email' ? { alongside: mailed } : {}),
+    ...(channel === 'telegram' ? { mayGo: sql`NOT ${isChatBusy}` } : {}),
   }
 }
 
@@ -86,13 +87,20 @@ function inOrder(channel: ChannelName, groupSeconds: number): RawBuilder<boolean
 }
 
 /**
+ * Another message of the chat is in some worker's hands. Two claims in the same moment do not see each other: the later one does when
+ * it is about to hand its message over, and gives it back.
+ */
+const isChatBusy: RawBuilder<boolean> = sql`
+  EXISTS (
+    SELECT FROM notifications AS e
+     WHERE e.type = 'telegram' AND e.status = 'sending' AND e.digest_of IS NULL AND e.recipient = q.recipient AND e.id <> q.id)`
+
+/**
  * One message at a time for a chat, whoever sends it, and in order: by priority, and as they came. The chat waits for the one that is
  * first when that is due, or was tried a moment ago: it may have failed, or been put off.
  */
 const isNextInChat: RawBuilder<boolean> = sql`
-  NOT EXISTS (
-    SELECT FROM notifications AS e
-     WHERE e.type = 'telegram' AND e.status = 'sending' AND e.digest_of IS NULL AND e.recipient = q.recipient)
+  NOT ${isChatBusy}
   AND NOT EXISTS (
     SELECT FROM notifications AS e
      WHERE e.type = 'telegram' AND e.status = 'pending' AND e.digest_of IS NULL AND e.recipient = q.recipient

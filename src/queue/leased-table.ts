@@ -14,6 +14,8 @@ export interface LeasedTableDefinition {
   readonly isOurs: RawBuilder<boolean>
   /** Whether row `q`, which is due, may be claimed now. */
   readonly isReady: RawBuilder<boolean>
+  /** Whether claimed row `q` may be handed over still: it sees other claims that were made in the same moment, as `isReady` cannot. */
+  readonly mayGo?: RawBuilder<boolean>
   /** The append-only ledger of attempts, and what its columns are called that name the row, and hold the codes of an answer. */
   readonly ledger: {
     readonly table: string
@@ -169,21 +171,22 @@ export class LeasedTable<Row extends Claim> {
 
   /**
    * Makes durable that these rows are about to be handed over, in one statement; answers the tokens of those that are still this
-   * worker's. The others must not be handed over: cancelled, rescued, or their lease has run out.
+   * worker's. The others must not be handed over: cancelled, rescued, their lease has run out, or they may not go now.
    */
   async handOver(claims: readonly Claim[]): Promise<Set<string>> {
+    const { table, handovers, mayGo = sql`true` } = this.#definition
     // What was marked before, when the answer was lost, is marked.
     const statement = sql<{ token: string }>`
       WITH ours AS MATERIALIZED (
         SELECT c.token
           FROM unnest(${claims.map(({ id }) => id)}::int[], ${claims.map(({ token }) => token)}::bigint[]) AS c(id, token)
          CROSS JOIN LATERAL (
-           SELECT claim_token, status, leased_until FROM ${sql.table(this.#definition.table)} WHERE id = c.id OFFSET 0
+           SELECT claim_token, status, leased_until, ${mayGo} AS may_go FROM ${sql.table(table)} AS q WHERE id = c.id OFFSET 0
          ) AS q
-         WHERE q.claim_token = c.token AND q.status = 'sending' AND q.leased_until > now()
+         WHERE q.may_go AND q.claim_token = c.token AND q.status = 'sending' AND q.leased_until > now()
       ),
       marked AS (
-        INSERT INTO ${sql.table(this.#definition.handovers)} (token) SELECT token FROM ours ON CONFLICT DO NOTHING
+        INSERT INTO ${sql.table(handovers)} (token) SELECT token FROM ours ON CONFLICT DO NOTHING
       )
       SELECT token::text FROM ours`.compile(this.#database.db)
     const rows = await this.#database.runPrepared(`${this.#definition.name} hand over`, statement)

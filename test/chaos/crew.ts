@@ -5,6 +5,8 @@ import { type FaultPointOrder, ordersEnv } from './orders.ts'
 
 export interface CrewOptions {
   readonly directory: string
+  /** Of the worker. */
+  readonly script: string
   readonly env: Readonly<Record<string, string>>
   /** For the first workers; those that replace them get none. */
   readonly orders: readonly FaultPointOrder[]
@@ -110,10 +112,11 @@ export class Crew {
   }
 
   #hire(slot: number, order: FaultPointOrder | undefined): Member {
-    const { directory, env, mutation } = this.#options
+    const { directory, script, env, mutation } = this.#options
     const changed = order !== undefined || mutation !== undefined
     const worker = spawnLastingWorker({
       directory,
+      script,
       nodeOptions: changed ? ['--import', preload] : [],
       env: changed ? { ...env, ...ordersEnv({ point: order, mutation }) } : env,
     })

@@ -8,19 +8,10 @@ export interface Pointed {
   readonly points: readonly string[]
 }
 
-/** The drain's modules, beside those that no e-mail worker that uses a mail server runs. */
-const folders = ['queue', 'email']
-const elsewhere = new Set(['email/archive-store.ts', 'email/mailbox.ts'])
-
-export function isDrainModule(file: string): boolean {
-  return /^(queue|email)\/[^/]+\.ts$/.test(file) && !elsewhere.has(file)
-}
-
-/** All fault points of the drain whose source lies in this folder. */
-export function listFaultPoints(sourceFolder: string): string[] {
-  const files = folders.flatMap((folder) => readdirSync(join(sourceFolder, folder)).map((name) => `${folder}/${name}`))
-  return files
-    .filter(isDrainModule)
+/** All fault points of the modules in this folder that are meant. */
+export function listFaultPoints(sourceFolder: string, isMeant: (file: string) => boolean): string[] {
+  return readdirSync(sourceFolder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && isMeant(file))
     .sort()
     .flatMap((file) => insertFaultPoints(file, readFileSync(join(sourceFolder, file), 'utf8')).points)
 }

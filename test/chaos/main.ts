@@ -1,36 +1,55 @@
-/**
- * The crash harness: rounds under load with one fault each, and what is lost or comes twice.
- *
- *   npm run chaos -- [--rounds N] [--seed S] [--only FAULT] [--round K] [--mutate] [--verbose]
- */
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { listFaultPoints } from './fault-points.ts'
 import { listFaults } from './faults/catalogue.ts'
 import type { Fault } from './faults/fault.ts'
+import { mailQueue } from './mail/queue.ts'
 import { runMutations } from './mutation-run.ts'
+import { notificationQueue } from './notifications/queue.ts'
 import { planRound } from './plan.ts'
+import type { Queue } from './queue.ts'
 import { formatHeader, formatRound, formatTotals } from './report.ts'
 import { type RoundResult, runRound } from './round.ts'
 import { type Scene, setScene, sourceFolder } from './scene.ts'
 
+const usage = `The crash harness: rounds under load with one fault each, and what is lost or comes twice. docs/chaos.md says more.
+
+  npm run chaos -- [options]
+
+  --queue QUEUE  mail or notifications (mail)
+  --rounds N     how many rounds (200)
+  --seed S       decides the faults, their order and their parameters (a random one, which is printed)
+  --round K      this round alone
+  --only FAULT   this kind of fault alone
+  --mutate       takes safeguards out, one by one: each must be missed
+  --verbose      prints under each round what is broken
+`
+
 const { values } = parseArgs({
   options: {
+    queue: { type: 'string', default: 'mail' },
     rounds: { type: 'string', default: '200' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
     only: { type: 'string' },
     round: { type: 'string' },
     mutate: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 })
+if (values.help) {
+  console.log(usage)
+  process.exit(0)
+}
 const seed = Number(values.seed)
-const points = listFaultPoints(sourceFolder)
-const faults = chooseFaults(listFaults(points))
+const queue = chooseByName<Queue>('--queue', values.queue, [mailQueue, notificationQueue])
+const points = listFaultPoints(sourceFolder, (file) => queue.isDrainModule(file))
+const all = listFaults(queue, points)
+const faults: readonly Fault[] = values.only === undefined ? all : [chooseByName('--only', values.only, all)]
 console.log(`seed ${seed}`)
 const scene = await setScene()
 try {
-  const hold = values.mutate ? await runMutations(scene, seed) : await runRounds(scene)
+  const hold = values.mutate ? await runMutations(scene, queue, seed) : await runRounds(scene)
   process.exitCode = hold ? 0 : 1
 } finally {
   await scene.remove()
@@ -41,18 +60,18 @@ async function runRounds(scene: Scene): Promise<boolean> {
   const results: RoundResult[] = []
   console.log(formatHeader())
   for (let round = first; round <= last; round += 1) {
-    const result = await runRound(scene, planRound(round, { seed, faults }))
+    const result = await runRound(scene, { queue, plan: planRound(round, { seed, faults }) })
     results.push(result)
     console.log(formatRound(result))
     if (values.verbose) for (const { check, evidence } of result.violations) console.log(`  ${check}: ${evidence}`)
   }
-  console.log(formatTotals(results, { seed, only: values.only, points: points.length }))
+  console.log(formatTotals(results, { queue: queue.name, seed, only: values.only, points: points.length }))
   return results.every(({ violations }) => violations.length === 0)
 }
 
-function chooseFaults(all: readonly Fault[]): Fault[] {
-  const chosen = all.filter(({ name }) => values.only === undefined || values.only === name)
-  if (chosen.length > 0) return chosen
-  console.error(`--only takes one of ${all.map(({ name }) => name).join(', ')}`)
+function chooseByName<T extends { readonly name: string }>(option: string, given: string, choices: readonly T[]): T {
+  const chosen = choices.find(({ name }) => name === given)
+  if (chosen) return chosen
+  console.error(`${option} takes one of ${choices.map(({ name }) => name).join(', ')}`)
   process.exit(2)
 }

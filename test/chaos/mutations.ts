@@ -26,8 +26,15 @@ export const mutations = {
     { file: 'queue/lease.ts', find: 'return performance.now() > this.expiresAt', replace: 'return false' },
     {
       file: 'queue/leased-table.ts',
-      find: "WHERE q.claim_token = c.token AND q.status = 'sending' AND q.leased_until > now()",
+      find: "WHERE q.may_go AND q.claim_token = c.token AND q.status = 'sending' AND q.leased_until > now()",
       replace: '',
+    },
+  ],
+  'record of parts': [
+    {
+      file: 'notifications/notice-delivery.ts',
+      find: 'keep: (parts) => keepParts(database, row, parts)',
+      replace: 'keep: async () => {}',
     },
   ],
   'record of recipients': [

@@ -1,7 +1,7 @@
-/** Loaded into a worker before its own code, with `--import`: rewrites the source of the drain's modules as they are loaded. */
+/** Loaded into a worker before its own code, with `--import`: rewrites the source of the modules that its orders concern, as they are loaded. */
 import { registerHooks } from 'node:module'
 import process from 'node:process'
-import { insertFaultPoints, isDrainModule } from './fault-points.ts'
+import { insertFaultPoints } from './fault-points.ts'
 import { mutate } from './mutations.ts'
 import { readOrders } from './orders.ts'
 
@@ -26,7 +26,7 @@ registerHooks({
     const file = /\/src\/([^?]+\.ts)$/.exec(url)?.[1]
     if (file === undefined || loaded.source == null) return loaded
     const mutated = mutate(mutation, file, Buffer.from(loaded.source as Uint8Array | string).toString())
-    const source = point && isDrainModule(file) ? insertFaultPoints(file, mutated).source : mutated
+    const source = point?.name.startsWith(`${file}:`) ? insertFaultPoints(file, mutated).source : mutated
     return { ...loaded, source }
   },
 })

@@ -1,9 +1,10 @@
+import type { Queue } from './queue.ts'
 import type { RoundResult } from './round.ts'
 
 const columns = [
   ['round', 5],
   ['fault', 24],
-  ['mails', 6],
+  ['rows', 6],
   ['accepted', 8],
   ['lost', 5],
   ['duplicates', 10],
@@ -17,15 +18,20 @@ export function formatHeader(): string {
 }
 
 export function formatRound({ plan, tally, recoveryMs, violations }: RoundResult): string {
-  const { mails, accepted, lost, duplicates, ambiguous, held } = tally
-  const figures = [mails, accepted, lost, duplicates, ambiguous, held].map(String)
+  const { rows, accepted, lost, duplicates, ambiguous, held } = tally
+  const figures = [rows, accepted, lost, duplicates, ambiguous, held].map(String)
   const verdict = violations.length === 0 ? '' : '  BROKEN'
   return `${line([String(plan.round), plan.fault, ...figures, seconds(recoveryMs)])}  ${plan.strike.detail}${verdict}`
 }
 
-export interface Totals {
+/** What a run was asked for. */
+export interface Request {
+  readonly queue: Queue['name']
   readonly seed: number
-  readonly only: string | undefined
+  readonly only?: string | undefined
+}
+
+export interface Totals extends Request {
   /** How many fault points there are. */
   readonly points: number
 }
@@ -36,7 +42,7 @@ export function formatTotals(results: readonly RoundResult[], totals: Totals): s
   const slowest = Math.max(0, ...results.map(({ recoveryMs }) => recoveryMs))
   return [
     '',
-    `mails ${sum('mails')}, lost ${sum('lost')}, duplicates ${sum('duplicates')}, ambiguous ${sum('ambiguous')}, ` +
+    `rows ${sum('rows')}, lost ${sum('lost')}, duplicates ${sum('duplicates')}, ambiguous ${sum('ambiguous')}, ` +
       `slowest recovery ${seconds(slowest)}`,
     ...formatPoints(results, totals.points),
     ...results.flatMap((result) => formatViolations(result, totals)),
@@ -46,7 +52,7 @@ export function formatTotals(results: readonly RoundResult[], totals: Totals): s
 
 const mostShown = 10
 
-export function formatViolations({ plan, violations }: RoundResult, { seed, only }: Omit<Totals, 'points'>): string[] {
+export function formatViolations({ plan, violations }: RoundResult, { queue, seed, only }: Request): string[] {
   if (violations.length === 0) return []
   const restriction = only === undefined ? '' : ` --only ${only}`
   const shown = violations.slice(0, mostShown).map(({ check, evidence }) => `  BROKEN: ${check}: ${evidence}`)
@@ -54,7 +60,7 @@ export function formatViolations({ plan, violations }: RoundResult, { seed, only
   return [
     `round ${plan.round}, ${plan.fault}: ${plan.strike.detail}`,
     ...shown,
-    `  again: npm run chaos -- --seed ${seed}${restriction} --round ${plan.round}`,
+    `  again: npm run chaos -- --queue ${queue} --seed ${seed}${restriction} --round ${plan.round}`,
   ]
 }
 

@@ -108,6 +108,11 @@ it('adds nothing where the key is taken, and names the notification that has it'
   expect(await rows()).toMatchObject([{ recipient: '+79123456789' }])
 })
 
+it('is content with a subject where nothing else is said', async () => {
+  expect(await send('--channel', 'system', '--company', 'museum', '--subject', 'New')).toMatchObject({ code: 0 })
+  expect(await rows()).toMatchObject([{ subject: 'New', message: null }])
+})
+
 it('reads what it says from a file, or from standard input', async () => {
   const path = join(fleet.installation.directory, 'notice.txt')
   await writeFile(path, 'Привет')

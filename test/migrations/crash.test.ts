@@ -11,6 +11,9 @@ import { createFleet, type Fleet } from '../cli/fleet.ts'
 import { createEmptyTestDatabase, type TestDatabase } from '../support/database.ts'
 import { readCatalogue } from './catalogue.ts'
 
+// Twenty times all migrations.
+vi.setConfig({ testTimeout: 180_000 })
+
 let database: TestDatabase
 beforeEach(async () => {
   database = await createEmptyTestDatabase()

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { listMigrations } from '../../src/db/migration-state.ts'
 import { migrateDown, migrateTo, migrateUp } from '../../src/db/migrator.ts'
 import { countLostRows } from '../../src/ops/lost-rows.ts'
@@ -8,6 +8,9 @@ import { type Catalogue, readCatalogue } from './catalogue.ts'
 import { insertOneRowEach } from './platform-rows.ts'
 
 const clockAndTypes = '20260101000100_create_clock_and_types'
+
+// Every migration, one by one, in both directions.
+vi.setConfig({ testTimeout: 180_000 })
 
 describe('down', () => {
   let database: TestDatabase

@@ -1,8 +1,10 @@
+import { sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { createScriptedWay } from '../support/notification-drains.ts'
 import { setNotifications } from './notifications.ts'
 
-const { start, insert, query, rows, statuses } = setNotifications()
+const fixture = setNotifications()
+const { start, insert, query, rows, statuses } = fixture
 const chat = (chat_id: string | number, more: object = {}) => ({ event_data: { chat_id }, ...more })
 
 describe('the messages of a chat', () => {
@@ -68,6 +70,34 @@ describe('the messages of a chat', () => {
     await insert(chat(1, { group_id: 'g' }), chat(1))
     await expect.poll(statuses).toEqual(['pending', 'sent'])
     expect(told.map(({ id }) => id)).toEqual([2])
+  })
+
+  test('wait for one whose claim nobody could see yet when a more urgent one was claimed', async () => {
+    const claimed = Promise.withResolvers<void>()
+    const committed = Promise.withResolvers<void>()
+    const answers: boolean[] = []
+    const { way } = createScriptedWay(async (_notice, { handOver }) => {
+      claimed.resolve()
+      await committed.promise
+      const mayGo = await handOver()
+      answers.push(mayGo)
+      return { outcome: mayGo ? { kind: 'sent' } : { kind: 'untouched', delayMs: 0 } }
+    })
+    await insert(chat(1))
+    const other = await fixture.database.db.startTransaction().execute()
+    await sql`
+      UPDATE notifications SET status = 'sending', claim_token = 0, claimed_at = now(), leased_until = now() + interval '1 hour'`.execute(
+      other,
+    )
+    await insert(chat(1, { priority: 'urgent' }))
+    start({ ways: { telegram: way } })
+    await claimed.promise
+    await other.commit().execute()
+    committed.resolve()
+    await expect.poll(statuses).toEqual(['sending', 'pending'])
+    expect(answers).toEqual([false])
+    await query(`UPDATE notifications SET status = 'sent' WHERE id = 1`)
+    await expect.poll(statuses).toEqual(['sent', 'sent'])
   })
 
   test('follow the company to another chat', async () => {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, onTestFinished } from 'vitest'
+import { type BotApiOptions, type BotApiServer, startBotApiServer } from '../support/bot-api-server.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createInstallation, type Installation } from '../support/installation.ts'
 import { type SpawnedWorker, type SpawnOptions, spawnWorker } from '../support/processes.ts'
@@ -12,9 +13,13 @@ export interface Scene {
   startServer(script?: SmtpScript): Promise<TestSmtpServer>
   /** Killed when the test ends. */
   startWorker(smtpUrl: string, options?: Partial<SpawnOptions>): SpawnedWorker
+  /** Stopped when the test ends. */
+  startBotServer(options?: BotApiOptions): Promise<BotApiServer>
+  /** Killed when the test ends. */
+  startNotificationsWorker(env: Readonly<Record<string, string>>): SpawnedWorker
 }
 
-/** What the tests of a file share: a database, empty of mails before each test, and a copy of the project without `.env`. */
+/** What the tests of a file share: a database, empty of messages before each test, and a copy of the project without `.env`. */
 export function setScene(): Scene {
   let database: TestDatabase
   let installation: Installation
@@ -27,7 +32,9 @@ export function setScene(): Scene {
     await installation.remove()
   })
   beforeEach(() =>
-    sql`TRUNCATE email_queue, fleet.email_attempts, fleet.email_handovers RESTART IDENTITY`.execute(database.db),
+    sql`
+      TRUNCATE email_queue, fleet.email_attempts, fleet.email_handovers, notifications, fleet.notification_attempts,
+               fleet.notification_handovers RESTART IDENTITY`.execute(database.db),
   )
   return {
     get database() {
@@ -44,6 +51,15 @@ export function setScene(): Scene {
     startWorker(smtpUrl, { env, ...options } = {}) {
       const all = { DATABASE_URL: database.workerUrl, SMTP_URL: smtpUrl, ...env }
       return spawnWorker({ directory: installation.directory, env: all, ...options })
+    },
+    async startBotServer(options) {
+      const server = await startBotApiServer(options)
+      onTestFinished(() => server.stop())
+      return server
+    },
+    startNotificationsWorker(env) {
+      const all = { DATABASE_URL: database.workerUrl, LOG_LEVEL: 'warn', ...env }
+      return spawnWorker({ directory: installation.directory, script: 'workers/notifications.ts', env: all })
     },
   }
 }

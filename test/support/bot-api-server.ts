@@ -17,11 +17,19 @@ export interface BotRequest {
   readonly at: number
 }
 
-/** What the server does with a call; undefined for what Telegram does when nothing is wrong. A promise is time to think. */
-export type BotScript = (request: BotRequest) => BotAnswer | undefined | Promise<BotAnswer | undefined>
+/**
+ * What the server does with a call; undefined for what Telegram does when nothing is wrong. A promise is time to think. `gone` is aborted
+ * when the client has hung up, or has its answer.
+ */
+export type BotScript = (
+  request: BotRequest,
+  gone: AbortSignal,
+) => BotAnswer | undefined | Promise<BotAnswer | undefined>
 
 export interface BotApiOptions {
   readonly script?: BotScript
+  /** Looks at the head of a request, before its body has come in. */
+  readonly onHead?: (incoming: IncomingMessage) => void
   /** Listens there instead of on a free port. */
   readonly port?: number
   /** Speaks HTTPS, as localhost. */
@@ -62,15 +70,12 @@ const abilities = { can_join_groups: true, can_read_all_group_messages: false, s
  * A Bot API server on loopback, over real HTTP. It checks texts as Telegram does (entities, lengths) and keeps every call. It knows the
  * methods that send, `getMe`, `getUpdates` (long polling, one poller at a time), and answers `true` to any other.
  */
-export async function startBotApiServer({
-  script,
-  port: wanted = 0,
-  secure,
-}: BotApiOptions = {}): Promise<BotApiServer> {
+export async function startBotApiServer(options: BotApiOptions = {}): Promise<BotApiServer> {
   const requests: BotRequest[] = []
   const taken: BotRequest[] = []
   const deliveries = new Map<string, Map<string, number>>()
   const updates = new UpdateQueue()
+  const { script, onHead, port: wanted = 0, secure } = options
   let current = script
   let connections = 0
   let messageId = 0
@@ -93,12 +98,13 @@ export async function startBotApiServer({
   }
 
   const answer = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const gone = new AbortController()
+    response.on('close', () => gone.abort())
+    onHead?.(incoming)
     const request = await readRequest(incoming)
     if (request === undefined) return write(response, botAnswers.wrongToken)
     requests.push(request)
-    const gone = new AbortController()
-    response.on('close', () => gone.abort())
-    const decided = (await current?.(request)) ?? (await usual(request, gone.signal))
+    const decided = (await current?.(request, gone.signal)) ?? (await usual(request, gone.signal))
     if (isSending(request) && isTaken(decided)) take(request)
     write(response, decided)
   }

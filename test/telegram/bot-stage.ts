@@ -27,7 +27,7 @@ export function startBot({ server, url, directUrl = url }: BotOptions): TestBot 
   const limits = { perSecond: 1_000, chatPerSecond: 1_000, chatBurst: 100, groupPerMinute: 20 }
   const chats = new SharedChats({ database, limits, pause: channelPause(database, 'telegram'), log })
   const bot = startTelegramBot({
-    ...{ database, directUrl, chats, log, pulseMs: 100 },
+    ...{ database, directUrl, chats, log, pulseMs: 400 },
     ...{ token: server.token, apiRoot: server.apiRoot, defaultLocale: 'ru', defaultTimeZone: 'Europe/Moscow' },
   })
   let stopped: Promise<void> | undefined

@@ -45,6 +45,7 @@ export async function readDraft(options: DraftOptions): Promise<Draft> {
   const message = await readText(options, {
     who: 'the notification',
     isSaidElsewhere: template !== undefined,
+    mayBeEmpty: subject !== null && subject.trim() !== '',
     hint: 'give --text, --text-file or --template, or pipe it in',
   })
   return {

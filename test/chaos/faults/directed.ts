@@ -1,85 +1,91 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { sql } from 'kysely'
 import type { Frozen } from '../crew.ts'
-import type { Mutation } from '../mutations.ts'
+import { countUnfinished } from '../evidence.ts'
+import type { Sink } from '../sink.ts'
 import { until } from '../until.ts'
 import type { Stage, Strike } from './fault.ts'
 
-/** More than two workers begin with at once. */
-const plenty = 60
+/** How a queue's attempts are kept from being handed over. */
+export interface Obstacle<S extends Sink> {
+  /** More rows than two workers begin with at once, none of which waits for another. */
+  readonly rows: number
+  /** Sets it up for so many lanes. */
+  hinder(stage: Stage<S>, lanes: number): Promise<Hindrance>
+}
+
+/** Keeps attempts from being handed over. */
+export interface Hindrance {
+  /** Whether all lanes have come to it. */
+  isComplete(): Promise<boolean>
+  release(): Promise<void>
+}
+
 const withinMs = 30_000
 /** More than one worker has connections: at least one of each is among them. */
 const ofBoth = 5
 /** All connections. */
-const everyone = 8
-const comeBackMs = 3_000
+export const everyone = 8
+/** For a worker that goes on, to do its harm. */
+export const comeBackMs = 3_000
 
-/** What each safeguard is there for, provoked. */
-export const directed: Readonly<Record<Mutation, Strike>> = {
-  fence: {
-    detail: 'a worker comes back late and gives rows back that another is handing over',
-    async strike(stage) {
-      const { sink } = stage
-      const late = await freezeInMidst(stage)
-      await waitFor(() => hasOnly(stage, late.pid))
-      sink.misbehave({ at: 'message', share: 1, accepts: true, act: (session) => session.stall() })
-      await waitFor(() => sink.stalled >= 2)
-      late.thaw()
-      await delay(comeBackMs)
-      sink.behave({ wake: true })
+/** What each safeguard of the leased table is there for, provoked. */
+export function directedStrikes<S extends Sink>(
+  obstacle: Obstacle<S>,
+): Record<'fence' | 'hand-over mark' | 'lease check', Strike<S>> {
+  return {
+    fence: {
+      detail: 'a worker comes back late and gives rows back that another is handing over',
+      async strike(stage) {
+        const { sink, database, queue } = stage
+        const late = await freezeInMidst(stage, obstacle)
+        await waitFor(async () => (await countUnfinished(database.db, queue, { exceptOf: late.pid })) === 0)
+        sink.stallAnswers()
+        await waitFor(() => sink.stalled >= 2)
+        late.thaw()
+        await delay(comeBackMs)
+        sink.behave({ wake: true })
+      },
     },
-  },
-  'hand-over mark': {
-    detail: 'a worker is killed that waits for answers',
-    async strike({ crew, sink }) {
-      sink.misbehave({ at: 'message', share: 1, accepts: true, act: (session) => session.stall() })
-      await waitFor(() => sink.stalled >= ofBoth)
-      crew.kill(0)
-      sink.behave({ wake: true })
+    'hand-over mark': {
+      detail: 'a worker is killed that waits for answers',
+      async strike({ crew, sink }) {
+        sink.stallAnswers()
+        await waitFor(() => sink.stalled >= ofBoth)
+        crew.kill(0)
+        sink.behave({ wake: true })
+      },
     },
-  },
-  'lease check': {
-    detail: 'a worker comes back late with rows that it has not handed over',
-    async strike(stage) {
-      const late = await freezeInMidst(stage)
-      await waitFor(() => hasNothing(stage))
-      late.thaw()
-      await delay(comeBackMs)
+    'lease check': {
+      detail: 'a worker comes back late with rows that it has not handed over',
+      async strike(stage) {
+        const late = await freezeInMidst(stage, obstacle)
+        await waitFor(() => hasNothing(stage))
+        late.thaw()
+        await delay(comeBackMs)
+      },
     },
-  },
-  'record of recipients': {
-    detail: 'nothing but recipients that are deferred',
-    strike: async () => {},
-  },
+  }
 }
 
-/** Stops a worker while all of its connections wait for the answer to a recipient: rows in hand, and nothing handed over. */
-async function freezeInMidst(stage: Stage): Promise<Frozen> {
-  const { crew, load, sink } = stage
+/** Throws where a directed round does not come to its point. */
+export async function waitFor(holds: () => boolean | Promise<boolean>): Promise<void> {
+  if (!(await until(holds, { withinMs }))) throw new Error('The directed round did not come to its point')
+}
+
+/** Stops a worker while all of its lanes are right before a hand-over: rows in hand, and nothing handed over. */
+async function freezeInMidst<S extends Sink>(stage: Stage<S>, obstacle: Obstacle<S>): Promise<Frozen> {
+  const { crew, load } = stage
   await load.stop()
   await waitFor(() => hasNothing(stage))
-  sink.misbehave({ at: 'rcpt', share: 1, act: (session) => session.stall() })
-  await load.burst(plenty)
-  await waitFor(() => sink.stalled === everyone)
+  const hindrance = await obstacle.hinder(stage, everyone)
+  await load.burst(obstacle.rows)
+  await waitFor(() => hindrance.isComplete())
   const frozen = crew.freeze(0)
-  sink.behave({ wake: true })
+  await hindrance.release()
   return frozen
 }
 
-/** Whether all that is left is in the hands of this process. */
-async function hasOnly({ database }: Stage, pid: number): Promise<boolean> {
-  const { rows } = await sql<{ others: number }>`
-    SELECT count(*)::int AS others FROM email_queue
-     WHERE status = 'pending' OR (status = 'sending' AND claimed_by NOT LIKE ${`%:${pid}`})`.execute(database.db)
-  return rows[0]?.others === 0
-}
-
-async function hasNothing({ database }: Stage): Promise<boolean> {
-  const { rows } = await sql<{ left: number }>`
-    SELECT count(*)::int AS left FROM email_queue WHERE status IN ('pending', 'sending')`.execute(database.db)
-  return rows[0]?.left === 0
-}
-
-async function waitFor(holds: () => boolean | Promise<boolean>): Promise<void> {
-  if (!(await until(holds, { withinMs }))) throw new Error('The directed round did not come to its point')
+/** Whether nothing is left to do. */
+export async function hasNothing<S extends Sink>({ database, queue }: Stage<S>): Promise<boolean> {
+  return (await countUnfinished(database.db, queue)) === 0
 }

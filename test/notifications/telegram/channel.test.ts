@@ -131,7 +131,9 @@ describe('a message in three parts', () => {
   test('goes on with the rest, too, where a part went out as plain text', async () => {
     const broken = { ...inThree, message: `<b>${inThree.message}` }
     const atB = at('b', botAnswers.serverError)
-    stage.server.follow((request) => (request.payload.parse_mode === 'HTML' ? botAnswers.cannotParse : atB(request)))
+    stage.server.follow((request, gone) =>
+      request.payload.parse_mode === 'HTML' ? botAnswers.cannotParse : atB(request, gone),
+    )
     const { outcome, parts } = await stage.deliver(broken)
     expect(outcome.kind).toBe('soft_failure')
     stage.server.follow()

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Fault } from '../faults/fault.ts'
 import type { Random } from '../random.ts'
-import type { Trouble } from '../sink.ts'
-import type { SinkSession } from '../sink-session.ts'
-import type { Fault } from './fault.ts'
+import type { MailSink, Trouble } from './sink.ts'
+import type { SinkSession } from './sink-session.ts'
 
 type What = Omit<Trouble, 'share'> & { readonly detail?: string }
 
@@ -18,7 +18,7 @@ const refusals = {
 } as const
 
 /** Faults of the mail server; each lasts about a second. */
-export const mailServerFaults: readonly Fault[] = [
+export const mailServerFaults: readonly Fault<MailSink>[] = [
   troubled('smtp-stall', (random) => ({
     at: random.pick(['greeting', 'mail', 'rcpt', 'data', 'body', 'message']),
     act: (session) => session.stall(),
@@ -41,7 +41,7 @@ export const mailServerFaults: readonly Fault[] = [
   ...(['mail', 'rcpt', 'data', 'message'] as const).flatMap((at) => [refusing(at, 'soft'), refusing(at, 'hard')]),
 ]
 
-function refusing(at: keyof typeof refusals, kind: 'soft' | 'hard'): Fault {
+function refusing(at: keyof typeof refusals, kind: 'soft' | 'hard'): Fault<MailSink> {
   return troubled(`smtp-${kind === 'soft' ? '4xx' : '5xx'}-${at}`, (random) => {
     const line = random.pick(refusals[at][kind])
     const act = (session: SinkSession): void => {
@@ -52,7 +52,7 @@ function refusing(at: keyof typeof refusals, kind: 'soft' | 'hard'): Fault {
   })
 }
 
-function troubled(name: string, describe: (random: Random) => What): Fault {
+function troubled(name: string, describe: (random: Random) => What): Fault<MailSink> {
   return {
     name,
     plan(random) {
@@ -62,7 +62,7 @@ function troubled(name: string, describe: (random: Random) => What): Fault {
       const wake = random.chance(0.5)
       return {
         detail: `${detail ?? what.at}, ${share * 100} % for ${forMs} ms${wake ? ', then late answers' : ''}`,
-        smtpTimeoutMs: patienceMs,
+        answerTimeoutMs: patienceMs,
         async strike({ sink }) {
           sink.misbehave({ ...what, share })
           await delay(forMs)

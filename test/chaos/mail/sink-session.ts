@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Sink } from './sink.ts'
+import type { MailSink } from './sink.ts'
 
 /** Where the server can misbehave: `body` is when the first bytes of a message come in, `message` when all of it has. */
 export type SinkStep = 'greeting' | 'mail' | 'rcpt' | 'data' | 'body' | 'message'
@@ -8,7 +8,7 @@ const endOfMessage = '\r\n.\r\n'
 
 /** One connection to the sink. */
 export class SinkSession {
-  readonly #sink: Sink
+  readonly #sink: MailSink
   readonly #socket: Socket
   #buffered = ''
   /** Waits before it reads on. */
@@ -20,7 +20,7 @@ export class SinkSession {
   #candidate: string | undefined
   #usual = (): void => {}
 
-  constructor(sink: Sink, socket: Socket) {
+  constructor(sink: MailSink, socket: Socket) {
     this.#sink = sink
     this.#socket = socket
   }
