@@ -1,4 +1,5 @@
 import { escapeHtml } from './escape-html.ts'
+import { decodeEntities } from './html-entities.ts'
 import { readWebLink } from './web-link.ts'
 
 /**
@@ -23,6 +24,7 @@ const marks: ReadonlyMap<string, Mark | null> = new Map([
   ['span', null],
   ['tg-spoiler', null],
   ['tg-emoji', null],
+  ['tg-time', null],
 ])
 
 type Mark = 'strong' | 'em' | 'u' | 's' | 'code' | 'pre' | 'blockquote' | 'a'
@@ -34,15 +36,6 @@ type Piece =
 /** Up to the next angle bracket, whatever there is: reading a text takes time in proportion to its length. */
 const tag = /<(\/?)([a-z][a-z0-9-]*)(\s[^<>]*)?>/gi
 const hrefAttribute = /\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+))/i
-const entity = /&(?:(lt|gt|amp|quot|apos|nbsp)|#(\d{1,7})|#x([0-9a-f]{1,6}));/gi
-const namedEntities: Readonly<Record<string, string>> = {
-  lt: '<',
-  gt: '>',
-  amp: '&',
-  quot: '"',
-  apos: "'",
-  nbsp: '\u00a0',
-}
 
 const styles: Partial<Record<Mark, string>> = {
   code: 'font-family:Consolas,Menlo,monospace;font-size:15px',
@@ -63,17 +56,31 @@ export function markupToHtml(text: string): string {
   return html.replace(/<br>(<(?:pre|blockquote) )/g, '$1').replace(/(<\/(?:pre|blockquote)>)<br>/g, '$1')
 }
 
-/** The text without its tags; the address of a link follows what it is under, unless that is the address. */
+/** The text without its tags; the address of a link follows what it is under, or stands in its place if that says the same. */
 export function markupToText(text: string): string {
   let plain = ''
-  let linkStart = 0
+  let label: string | undefined
   for (const piece of readPieces(text)) {
-    if (piece.kind === 'text') plain += piece.text
+    if (piece.kind === 'text' && label === undefined) plain += piece.text
+    else if (piece.kind === 'text') label += piece.text
     else if (piece.mark !== 'a') continue
-    else if (piece.kind === 'open') linkStart = plain.length
-    else if (plain.slice(linkStart).trim() !== piece.href.replace(/^mailto:/i, '')) plain += ` (${piece.href})`
+    else if (piece.kind === 'open') label = ''
+    else {
+      plain += linkAsText(label ?? '', piece.href)
+      label = undefined
+    }
   }
   return plain
+}
+
+function linkAsText(label: string, href: string): string {
+  const shown = label.trim()
+  const address = href.replace(/^mailto:/i, '')
+  return shown === '' || withoutScheme(shown) === withoutScheme(address) ? address : `${label} (${href})`
+}
+
+function withoutScheme(address: string): string {
+  return address.replace(/^https?:\/\//i, '').replace(/\/$/, '')
 }
 
 function startTag(mark: Mark, href: string): string {
@@ -89,7 +96,7 @@ function* readPieces(source: string): Generator<Piece> {
   for (const { 0: whole, 1: slash, 2: name = '', 3: attributes = '', index } of text.matchAll(tag)) {
     const mark = marks.get(name.toLowerCase())
     if (mark === undefined) continue
-    yield { kind: 'text', text: decode(text.slice(from, index)) }
+    yield { kind: 'text', text: decodeEntities(text.slice(from, index)) }
     from = index + whole.length
     const depth = open.findIndex((piece) => piece.mark === mark)
     if (slash && depth >= 0) yield* open.splice(depth).reverse()
@@ -99,21 +106,12 @@ function* readPieces(source: string): Generator<Piece> {
     yield { kind: 'open', mark, href }
     open.push({ kind: 'close', mark, href })
   }
-  yield { kind: 'text', text: decode(text.slice(from)) }
+  yield { kind: 'text', text: decodeEntities(text.slice(from)) }
   yield* open.reverse()
 }
 
 function readHref(attributes: string): string | undefined {
   const [, double, single, bare] = hrefAttribute.exec(attributes) ?? []
-  const href = decode(double ?? single ?? bare ?? '').trim()
+  const href = decodeEntities(double ?? single ?? bare ?? '').trim()
   return /^mailto:[^\s@]+@[^\s@]+$/i.test(href) ? href : readWebLink(href)
-}
-
-function decode(text: string): string {
-  return text.replace(entity, (whole, name?: string, decimal?: string, hexadecimal?: string) => {
-    if (name !== undefined) return namedEntities[name.toLowerCase()] ?? whole
-    const code = decimal === undefined ? Number.parseInt(hexadecimal ?? '', 16) : Number(decimal)
-    const isCharacter = code >= 0x20 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff)
-    return isCharacter || code === 10 ? String.fromCodePoint(code) : whole
-  })
 }

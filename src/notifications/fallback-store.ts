@@ -12,7 +12,7 @@ export interface EndedRow {
 }
 
 export interface NewFallback {
-  /** The rows that are stood in for; the first one's leads where there are several. */
+  /** The rows that are stood in for; what stands in for the first one carries the others. */
   readonly ids: readonly [number, ...number[]]
   readonly channel: ChannelName
   /** What is tried if this fails, too. */
@@ -103,10 +103,10 @@ const sameAs = sql`
 export async function insertFallback(trx: Transaction<DB>, fallback: NewFallback): Promise<number> {
   const [first, ...others] = fallback.ids
   const size = others.length > 0 ? fallback.ids.length : null
-  const [leader] = await insertCopies(trx, { ...fallback, ids: [first] }, { digestOf: null, digestSize: size })
-  if (leader === undefined) throw new Error(`notification ${first} is locked, and yet it is gone`)
-  if (others.length > 0) await insertCopies(trx, { ...fallback, ids: others }, { digestOf: leader, digestSize: null })
-  return leader
+  const [carrier] = await insertCopies(trx, { ...fallback, ids: [first] }, { digestOf: null, digestSize: size })
+  if (carrier === undefined) throw new Error(`notification ${first} is locked, and yet it is gone`)
+  if (others.length > 0) await insertCopies(trx, { ...fallback, ids: others }, { digestOf: carrier, digestSize: null })
+  return carrier
 }
 
 async function insertCopies(

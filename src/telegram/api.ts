@@ -2,8 +2,7 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { Api, type ApiClientOptions, GrammyError, HttpError, type RawApi } from 'grammy'
 import { oneLine } from '../email/one-line.ts'
-import { assertNever } from '../runtime/assert-never.ts'
-import { type HttpAnswer, HttpFault, type Patience, postJson } from './http-request.ts'
+import { exchangeHttp, type HttpExchange, type HttpLimits } from '../runtime/http-exchange.ts'
 
 /** Why a call has not come to its result. Holds no token, so that it may be logged and recorded. */
 export interface TelegramFault {
@@ -44,23 +43,26 @@ export interface TelegramApi {
   close(): void
 }
 
-/** Telegram fetches an image before it answers. Giving up early makes duplicates. */
-const usualPatience: Patience = { connectMs: 10_000, answerMs: 60_000 }
+/**
+ * Telegram fetches an image before it answers: giving up early makes duplicates. A hundred updates of the longest messages are some
+ * megabytes, and of an answer that is cut off nothing can be read.
+ */
+const usualLimits: HttpLimits = { connectMs: 10_000, answerMs: 60_000, bodyBytes: 16 * 1024 * 1024 }
 /** Shorter than any server keeps an idle connection, so that hardly any is closed in the moment when it is used again. */
 const idleMs = 4_000
 const longestDescription = 300
 const longestShown = 2_000
 
 /** The way to the Bot API at `apiRoot` (without a slash at its end) for the bot with this token, which it keeps to itself. */
-export function createTelegramApi(bot: { token: string; apiRoot: string; patience?: Patience }): TelegramApi {
-  const { token, apiRoot, patience = usualPatience } = bot
+export function createTelegramApi(bot: { token: string; apiRoot: string; limits?: HttpLimits }): TelegramApi {
+  const { token, apiRoot, limits = usualLimits } = bot
   const agent = keepAliveAgent(apiRoot)
   const closing = new AbortController()
   return {
     destination: new URL(apiRoot).host,
     async call(ask, mayWrite = async () => true) {
       // Each call has a client of its own: it is through `fetch` that grammY lets anybody know of the moment before the writing.
-      const api = new Api(token, { apiRoot, fetch: fetchOver({ agent, mayWrite, patience, closed: closing.signal }) })
+      const api = new Api(token, { apiRoot, fetch: fetchOver({ agent, mayWrite, limits, closed: closing.signal }) })
       try {
         return { ok: true, result: await ask(api.raw) }
       } catch (error) {
@@ -78,7 +80,7 @@ export function createTelegramApi(bot: { token: string; apiRoot: string; patienc
 export function botClientOptions(apiRoot: string): ApiClientOptions {
   return {
     apiRoot,
-    fetch: fetchOver({ agent: keepAliveAgent(apiRoot), mayWrite: async () => true, patience: usualPatience }),
+    fetch: fetchOver({ agent: keepAliveAgent(apiRoot), mayWrite: async () => true, limits: usualLimits }),
   }
 }
 
@@ -101,23 +103,18 @@ function readFault(error: unknown): TelegramFault {
     }
   }
   const cause = error instanceof HttpError ? error.error : error
-  if (cause instanceof HttpFault) return fromHttp(cause)
+  if (cause instanceof FaultError) return cause.fault
   return { kind: 'lost', description: cause instanceof Error ? cause.message : 'unknown' }
 }
 
-function fromHttp({ stage, status = 0, message: description }: HttpFault): TelegramFault {
-  switch (stage) {
-    case 'connecting':
-      return { kind: 'unreachable', description }
-    case 'withdrawn':
-      return { kind: 'withdrawn', description }
-    case 'written':
-      return { kind: 'lost', description }
-    case 'answered':
-      // A gateway that has waited in vain has passed the request on.
-      return { kind: isSuccess(status) || status === 504 ? 'lost' : 'turned_away', code: status, description }
-    default:
-      return assertNever(stage)
+/** A fault on its way through grammY, which passes on what is thrown. */
+class FaultError extends Error {
+  override readonly name = 'FaultError'
+  readonly fault: TelegramFault
+
+  constructor(fault: TelegramFault) {
+    super(fault.description)
+    this.fault = fault
   }
 }
 
@@ -132,34 +129,47 @@ interface GrammyRequest {
   readonly signal: Pick<AbortSignal, 'aborted' | 'addEventListener'>
 }
 
-interface Way {
+interface Route {
   readonly agent: HttpAgent
   readonly mayWrite: () => Promise<boolean>
-  readonly patience: Patience
+  readonly limits: HttpLimits
   readonly closed?: AbortSignal
 }
 
-function fetchOver({ closed, ...way }: Way) {
-  return async (url: string, { body, signal: ended }: GrammyRequest) => {
+function fetchOver({ agent, mayWrite, limits, closed }: Route) {
+  return async (address: string, { body, signal: ended }: GrammyRequest) => {
     const aborting = new AbortController()
     if (ended.aborted) aborting.abort()
     ended.addEventListener('abort', () => aborting.abort())
     const signal = AbortSignal.any([aborting.signal, ...(closed ? [closed] : [])])
-    const answer = await postJson({ ...way, url, body, signal })
-    return { json: async () => readAnswer(answer) }
+    const headers = { 'content-type': 'application/json' }
+    const request = { method: 'POST', url: new URL(address), headers, body, agent } as const
+    const answer = readAnswer(await exchangeHttp(request, { handOver: mayWrite, signal, limits }))
+    return { json: async () => answer }
   }
 }
 
-/** Throws `HttpFault` for anything that the Bot API would not say. */
-function readAnswer({ status, body }: HttpAnswer): unknown {
-  const answer = parse(body)
+/** Throws a `FaultError` for anything that the Bot API would not say. */
+function readAnswer(exchange: HttpExchange): unknown {
+  if (exchange.kind === 'untouched') throw new FaultError({ kind: 'withdrawn', description: 'nothing was written' })
+  const { kind, fault } = exchange
+  if (kind !== 'answered') throw new FaultError({ kind, description: exchange.fault.message })
+  const { status, body } = exchange
+  const answer = fault ? undefined : parse(body)
   if (isBotApiAnswer(answer)) return answer
-  const shown = body
+  // A gateway that has waited in vain has passed the request on.
+  const isLost = isSuccess(status) || status === 504
+  const description = fault?.message ?? `not an answer of the Bot API (HTTP ${status}): ${textOf(body) || 'nothing'}`
+  throw new FaultError({ kind: isLost ? 'lost' : 'turned_away', code: status, description })
+}
+
+/** What a page says to whoever looks at it. */
+function textOf(page: string): string {
+  return page
     .slice(0, longestShown)
     .replace(/<[^>]*>/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()
-  throw new HttpFault('answered', `not an answer of the Bot API (HTTP ${status}): ${shown || 'nothing'}`, status)
 }
 
 function parse(body: string): unknown {

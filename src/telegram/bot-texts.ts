@@ -1,6 +1,6 @@
 import type { Locale } from '../email/locale.ts'
-import { escapeMarkup } from '../notifications/channels/telegram/markup.ts'
 import type { CompanyName } from './link-store.ts'
+import { escapeMarkup } from './markup.ts'
 
 /** What the bot says, in Telegram's HTML. */
 export interface BotTexts {

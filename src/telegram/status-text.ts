@@ -1,7 +1,7 @@
 import { DateTime, IANAZone } from 'luxon'
 import { formatLocalTime } from '../email/local-time.ts'
 import type { Locale } from '../email/locale.ts'
-import { escapeMarkup } from '../notifications/channels/telegram/markup.ts'
+import { escapeMarkup } from './markup.ts'
 import type { CompanySubscriptions, Subscription } from './subscription-store.ts'
 
 /** Projects of a company that are shown; the rest is counted. */

@@ -40,7 +40,8 @@ describe('the messages of a chat', () => {
 
   test('wait for one that failed, but no longer than a minute', async () => {
     const { way, told } = createScriptedWay(async ({ id }) => ({
-      outcome: id === 1 ? { kind: 'soft_failure', errorClass: 'server_error', reason: 'later' } : { kind: 'sent' },
+      outcome:
+        id === 1 ? { kind: 'soft_failure', errorClass: 'server_unavailable', reason: 'later' } : { kind: 'sent' },
     }))
     const drains = start({ ways: { telegram: way } })
     await insert(chat(1), chat(1), chat(2))

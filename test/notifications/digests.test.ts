@@ -60,7 +60,7 @@ describe('notifications of a group', () => {
 
   test('fail as one, and are tried again as the same', async () => {
     const { way, told } = createScriptedWay(async () => ({
-      outcome: { kind: 'soft_failure', errorClass: 'server_error', reason: 'later' },
+      outcome: { kind: 'soft_failure', errorClass: 'server_unavailable', reason: 'later' },
     }))
     await insert(grouped, grouped)
     await endWindow()
@@ -76,7 +76,7 @@ describe('notifications of a group', () => {
 
   test('lose their carrier without being lost', async () => {
     const { way, told } = createScriptedWay(async () => ({
-      outcome: { kind: 'soft_failure', errorClass: 'server_error', reason: 'later' },
+      outcome: { kind: 'soft_failure', errorClass: 'server_unavailable', reason: 'later' },
     }))
     await insert(grouped, grouped, grouped)
     await endWindow()
@@ -90,7 +90,7 @@ describe('notifications of a group', () => {
 
   test('leave one out that was cancelled since', async () => {
     const { way, told } = createScriptedWay(async () => ({
-      outcome: { kind: 'soft_failure', errorClass: 'server_error', reason: 'later' },
+      outcome: { kind: 'soft_failure', errorClass: 'server_unavailable', reason: 'later' },
     }))
     await insert(grouped, grouped, grouped)
     await endWindow()

@@ -68,7 +68,7 @@ describe('a notification', () => {
     const { way } = createScriptedWay(async (_, hold) => {
       await hold.handOver()
       await hold.keep(['first'])
-      const outcome = { kind: 'soft_failure', errorClass: 'server_error', reason: 'bad gateway' } as const
+      const outcome = { kind: 'soft_failure', errorClass: 'server_unavailable', reason: 'bad gateway' } as const
       return { outcome, code: 502, providerCode: 'X1', reply: 'Bad Gateway', parts: ['first', 'second'] }
     })
     start({ ways: { telegram: way } })
@@ -80,7 +80,7 @@ describe('a notification', () => {
         attempts: 1,
         parts: ['first', 'second'],
         telegram_error: 'bad gateway',
-        error_class: 'server_error',
+        error_class: 'server_unavailable',
       },
     ])
     expect(await ledger()).toMatchObject([

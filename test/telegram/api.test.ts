@@ -174,14 +174,14 @@ describe("grammY's own bot", () => {
 })
 
 describe('who is silent', () => {
-  const patience = { connectMs: 10_000, answerMs: 10_000 }
+  const limits = { connectMs: 10_000, answerMs: 10_000 }
 
   test('instead of answering is left, and the answer is lost', async () => {
     server.follow(() => botAnswers.silenceAfter)
-    const hasty = createTelegramApi({ ...server, patience: { ...patience, answerMs: 50 } })
+    const hasty = createTelegramApi({ ...server, limits: { ...limits, answerMs: 50 } })
     expect(await send(yes, hasty)).toMatchObject({
       ok: false,
-      fault: { kind: 'lost', description: 'nothing came within 0.05 s' },
+      fault: { kind: 'lost', description: 'It took too long to answer' },
     })
   })
 
@@ -190,14 +190,14 @@ describe('who is silent', () => {
       socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{')),
     )
     const apiRoot = `http://127.0.0.1:${await portOf(listener)}`
-    const hasty = createTelegramApi({ ...server, apiRoot, patience: { ...patience, answerMs: 50 } })
+    const hasty = createTelegramApi({ ...server, apiRoot, limits: { ...limits, answerMs: 50 } })
     expect(await send(yes, hasty)).toMatchObject({ ok: false, fault: { kind: 'lost' } })
     hasty.close()
   })
 
   test('while a secure connection is to be made is left, and nothing was written', async () => {
     const apiRoot = `https://127.0.0.1:${await portOf(createServer((socket) => socket.resume()))}`
-    const hasty = createTelegramApi({ ...server, apiRoot, patience: { ...patience, connectMs: 50 } })
+    const hasty = createTelegramApi({ ...server, apiRoot, limits: { ...limits, connectMs: 50 } })
     const mayWrite = vi.fn(yes)
     expect(await send(mayWrite, hasty)).toMatchObject({ ok: false, fault: { kind: 'unreachable' } })
     expect(mayWrite).not.toHaveBeenCalled()
@@ -214,7 +214,7 @@ test('closing ends a call that waits for its answer', async () => {
 
 test('nothing is written after closing', async () => {
   api.close()
-  expect(await send()).toMatchObject({ ok: false, fault: { kind: 'unreachable' } })
+  expect(await send()).toMatchObject({ ok: false, fault: { kind: 'withdrawn' } })
   expect(server.requests).toEqual([])
 })
 

@@ -1,6 +1,7 @@
 import { parseRecipients } from '../../email/addresses.ts'
 import { oneLine } from '../../email/one-line.ts'
 import { readWebLink } from '../../email/web-link.ts'
+import { readExtras } from '../extras.ts'
 import type { Notice, Told } from '../notice.ts'
 
 /** What `email_queue` is given of an e-mail notification, by the names of its columns. Such a mail is always rendered from a template. */
@@ -103,31 +104,21 @@ function templateOf({ data }: Told): string | undefined {
   return typeof data.template === 'string' && !isBlank(data.template) ? data.template.trim() : undefined
 }
 
-/** As the template `notification` shows it. */
+/** As the template `notification` shows it. Of links, only what a browser can follow. */
 function itemOf({ subject, message, data }: Told): Record<string, unknown> {
-  return { title: subject, message, image_url: imageOf(data.image_url), buttons: buttonsOf(data.buttons) }
+  const buttons = readExtras(data).buttons.flat()
+  const followed = buttons.filter(({ url }) => readWebLink(url) !== undefined)
+  return { title: subject, message, image_url: imageOf(data), buttons: followed }
 }
 
 function isEmpty({ subject, message, data }: Told): boolean {
-  return isBlank(subject) && isBlank(message) && imageOf(data.image_url) === null
+  return isBlank(subject) && isBlank(message) && imageOf(data) === null
 }
 
 /** Mail programs show none that comes unencrypted. */
-function imageOf(given: unknown): string | null {
-  const url = readWebLink(given)
-  return url?.toLowerCase().startsWith('https:') ? url : null
-}
-
-/** Buttons in one list or, as Telegram has them, in rows; those without a web address, which only Telegram could follow, are left out. */
-function buttonsOf(given: unknown): { readonly text: string; readonly url: string }[] {
-  if (!Array.isArray(given)) return []
-  return given.flat().flatMap((button: unknown) => {
-    if (typeof button !== 'object' || button === null || !('url' in button)) return []
-    const url = readWebLink(button.url)
-    if (url === undefined) return []
-    const text = 'text' in button && typeof button.text === 'string' && !isBlank(button.text) ? button.text : url
-    return [{ text, url }]
-  })
+function imageOf(data: Told['data']): string | null {
+  const { imageUrl = '' } = readExtras(data)
+  return /^https:/i.test(imageUrl) ? imageUrl : null
 }
 
 function isBlank(text: string | null): boolean {

@@ -24,7 +24,7 @@ export function renderMatrix(): string {
       'nobody to write to, no address that can be written to, or nothing to say',
       'skipped',
       'skipped',
-      '`no_recipient`, `recipient_invalid`, `no_content`',
+      '`no_recipient`, `recipient_invalid`, `message_empty`',
       '',
     ],
     ...mailMatrix.map(({ answer, status, errorClass, also }) => [answer, '', status, code(errorClass), also]),

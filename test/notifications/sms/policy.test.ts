@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { judgeSilence } from '../../../src/notifications/channels/sms/exchange-policy.ts'
 import { judgeGateway } from '../../../src/notifications/channels/sms/gateway-policy.ts'
-import type { HttpAnswer } from '../../../src/notifications/channels/sms/http-exchange.ts'
 import { replyText } from '../../../src/notifications/channels/sms/reply-text.ts'
 import { retryAfterMs } from '../../../src/notifications/channels/sms/retry-after.ts'
 import { judgeTwilio } from '../../../src/notifications/channels/sms/twilio-policy.ts'
+import type { HttpAnswer } from '../../../src/runtime/http-exchange.ts'
 
 const now = new Date('2026-03-04T12:00:00Z')
 const stopped = { code: 'ESTOPPED', message: 'Stopped by the worker' }

@@ -82,7 +82,7 @@ describe('a message', () => {
   test('that is but an image is refused with it', async () => {
     stage.server.follow(() => botAnswers.wrongImage)
     const delivery = await stage.deliver({ subject: null, message: null, data: { image_url: image } })
-    expect(delivery.outcome).toMatchObject({ kind: 'hard_failure', errorClass: 'message_invalid' })
+    expect(delivery.outcome).toMatchObject({ kind: 'hard_failure', errorClass: 'message_refused' })
     expect(stage.server.requests).toHaveLength(1)
   })
 

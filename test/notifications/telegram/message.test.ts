@@ -67,6 +67,7 @@ describe('buttons', () => {
   test.each([
     ['one below the other', [renew, write], [[renew], [write]]],
     ['in rows', [[renew, write], [renew]], [[renew, write], [renew]]],
+    ['with their address for want of a text', [{ text: ' ', url: renew.url }], [[{ text: renew.url, url: renew.url }]]],
   ])('stand %s', (_how, buttons, rows) => {
     const { parts, leftOut } = composeMessage(makeNotice({ data: { buttons } }))
     expect(parts).toMatchObject([{ buttons: rows }])
@@ -82,14 +83,13 @@ describe('buttons', () => {
   test.each([
     { text: 'Run', url: 'javascript:alert(1)' },
     { text: 'Run', url: 'no url' },
-    { text: ' ', url: 'https://example.com' },
     { text: 'Run' },
     'https://example.com',
     null,
   ])('that Telegram would refuse the message for are left out: %j', (button) => {
     const { parts, leftOut } = composeMessage(makeNotice({ data: { buttons: [button, renew] } }))
     expect(parts).toMatchObject([{ buttons: [[renew]] }])
-    expect(leftOut).toEqual(['a button needs a text and an http, https or tg URL'])
+    expect(leftOut).toEqual(['a button needs an http, https or tg URL'])
   })
 
   test('that are no list are left out', () => {
@@ -115,7 +115,7 @@ describe('a digest', () => {
     const { parts } = composeMessage(makeNotice({ digest: [told(1, { data }), told(2, {})] }))
     expect(parts).toMatchObject([{ imageUrl: undefined, buttons: [] }])
     expect(parts[0]?.html).toContain(
-      'Text\n<a href="https://example.com/?a=1&amp;b=&quot;">Image</a> · <a href="https://example.com">Go &gt;</a>\n\n',
+      'Text\n<a href="https://example.com/?a=1&amp;b=&#34;">Image</a> · <a href="https://example.com">Go &gt;</a>\n\n',
     )
   })
 

@@ -42,7 +42,7 @@ test.each([
 
 describe('a refused image', () => {
   const withImage = { ...offer, image: true }
-  const again = { kind: 'again', way: { plain: false, image: false } }
+  const again = { kind: 'again', form: { plain: false, image: false } }
 
   test.each([
     'wrong type of the web page content',
@@ -55,7 +55,7 @@ describe('a refused image', () => {
 
   test('is the end where there is no text', () => {
     const verdict = judge(refused(400, 'Bad Request: IMAGE_PROCESS_FAILED'), { ...withImage, text: false })
-    expect(verdict).toMatchObject({ kind: 'ended', outcome: { kind: 'hard_failure', errorClass: 'message_invalid' } })
+    expect(verdict).toMatchObject({ kind: 'ended', outcome: { kind: 'hard_failure', errorClass: 'message_refused' } })
   })
 
   test('does not matter where there is no chat', () => {
@@ -65,7 +65,7 @@ describe('a refused image', () => {
 
 test('markup that cannot be parsed is left out before the image is', () => {
   const cannotParse = refused(400, "Bad Request: can't parse entities: Unexpected end tag at byte offset 3")
-  expect(judge(cannotParse, { ...offer, image: true })).toEqual({ kind: 'again', way: { plain: true, image: true } })
+  expect(judge(cannotParse, { ...offer, image: true })).toEqual({ kind: 'again', form: { plain: true, image: true } })
 })
 
 test.each([
@@ -75,11 +75,11 @@ test.each([
   ['', 413, 'Request Entity Too Large'],
 ])('a message%s that is refused with %i %s ends in a hard failure', (as, code, description) => {
   const verdict = judge(refused(code, description), { ...offer, plain: as !== '' })
-  expect(verdict).toMatchObject({ kind: 'ended', outcome: { kind: 'hard_failure', errorClass: 'message_invalid' } })
+  expect(verdict).toMatchObject({ kind: 'ended', outcome: { kind: 'hard_failure', errorClass: 'message_refused' } })
 })
 
 test.each([401, 404, 421])('%i says that the token is wrong', (code) => {
-  expect(judge(refused(code, 'Unauthorized'), offer)).toMatchObject({ kind: 'outage', errorClass: 'token_invalid' })
+  expect(judge(refused(code, 'Unauthorized'), offer)).toMatchObject({ kind: 'outage', errorClass: 'login_refused' })
 })
 
 test.each([
@@ -87,7 +87,7 @@ test.each([
   ['Telegram without a time', refused(429, 'Too Many Requests'), 30_000],
   ['something on the way', { kind: 'turned_away', code: 429, description: 'nginx' } as const, 30_000],
 ])('429 of %s pauses the bot', (_who, fault, forMs) => {
-  expect(judge(fault, offer)).toMatchObject({ kind: 'throttled', errorClass: 'too_many_requests', forMs })
+  expect(judge(fault, offer)).toMatchObject({ kind: 'throttled', errorClass: 'throttled', forMs })
 })
 
 describe('while the channel is closing', () => {
@@ -99,7 +99,7 @@ describe('while the channel is closing', () => {
   })
 
   test('what was not written is untouched', () => {
-    expect(judge({ kind: 'unreachable', description: 'aborted' }, closing)).toEqual({ kind: 'untouched' })
+    expect(judge({ kind: 'withdrawn', description: 'aborted' }, closing)).toEqual({ kind: 'untouched' })
   })
 
   test('an answer counts as it always does', () => {

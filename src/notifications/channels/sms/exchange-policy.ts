@@ -1,6 +1,6 @@
 import { assertNever } from '../../../runtime/assert-never.ts'
+import type { HttpAnswer, HttpExchange } from '../../../runtime/http-exchange.ts'
 import type { SmsVerdict } from './driver.ts'
-import type { HttpAnswer, HttpExchange } from './http-exchange.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 /** What every provider means by a status that is not about one message; undefined where that is to be looked at. */

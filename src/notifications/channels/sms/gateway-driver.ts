@@ -1,8 +1,8 @@
 import { unescape as decoded } from 'node:querystring'
+import { exchangeHttp, type HttpLimits, type HttpRequest } from '../../../runtime/http-exchange.ts'
 import type { SmsDriver, SmsMessage, SmsTerms } from './driver.ts'
 import { judgeSilence } from './exchange-policy.ts'
 import { judgeGateway } from './gateway-policy.ts'
-import { exchangeHttp, type HttpLimits, type HttpRequest } from './http-exchange.ts'
 import { replyText } from './reply-text.ts'
 
 export interface GatewaySettings {

@@ -1,6 +1,6 @@
+import type { HttpAnswer } from '../../../runtime/http-exchange.ts'
 import type { SmsVerdict } from './driver.ts'
 import { answerLost, judgeStatus } from './exchange-policy.ts'
-import type { HttpAnswer } from './http-exchange.ts'
 
 /** What the answer of a gateway that is known by its URL alone means: its status is all that can be read. `said` is the answer in words. */
 export function judgeGateway(answer: HttpAnswer, said: string, now: Date): SmsVerdict {

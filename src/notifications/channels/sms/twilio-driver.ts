@@ -1,7 +1,5 @@
 import { createRequire } from 'node:module'
 import type TwilioPackage from 'twilio'
-import type { SmsAnswer, SmsDriver, SmsMessage, SmsTerms } from './driver.ts'
-import { judgeSilence } from './exchange-policy.ts'
 import {
   exchangeHttp,
   type HttpAnswer,
@@ -9,7 +7,9 @@ import {
   type HttpLimits,
   type HttpRequest,
   type HttpTerms,
-} from './http-exchange.ts'
+} from '../../../runtime/http-exchange.ts'
+import type { SmsAnswer, SmsDriver, SmsMessage, SmsTerms } from './driver.ts'
+import { judgeSilence } from './exchange-policy.ts'
 import { replyText } from './reply-text.ts'
 import { judgeTwilio, type TwilioTold } from './twilio-policy.ts'
 

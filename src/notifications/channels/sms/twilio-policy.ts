@@ -1,7 +1,7 @@
+import type { HttpAnswer } from '../../../runtime/http-exchange.ts'
 import type { SmsVerdict } from './driver.ts'
 import type { SmsErrorClass } from './error-class.ts'
 import { answerLost, judgeStatus } from './exchange-policy.ts'
-import type { HttpAnswer } from './http-exchange.ts'
 import { retryAfterMs } from './retry-after.ts'
 
 /** What could be read in an answer of Twilio's. */

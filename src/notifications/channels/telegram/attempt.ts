@@ -8,7 +8,7 @@ import type { Notice } from '../../notice.ts'
 import type { Courier } from './courier.ts'
 import { explain } from './error-class.ts'
 import type { Composed, Part } from './message.ts'
-import { judge, type Verdict, type Way } from './policy.ts'
+import { type Form, judge, type Verdict } from './policy.ts'
 import { readProgress, type SentPart, sentPart } from './progress.ts'
 
 export interface AttemptOptions {
@@ -65,15 +65,15 @@ export class Attempt {
 
   /** Undefined once the part is sent. */
   async #send(part: Part): Promise<Ending | undefined> {
-    let way: Way = { plain: false, image: part.imageUrl !== undefined }
+    let form: Form = { plain: false, image: part.imageUrl !== undefined }
     for (;;) {
       const ending = await this.#awaitTurn()
       if (ending !== undefined) return ending
-      const answer = await this.#offer(part, way)
+      const answer = await this.#offer(part, form)
       if (answer.ok) return this.#took(part, answer.result.message_id)
       this.#fault = answer.fault
-      const verdict = judge(answer.fault, { ...way, text: part.html !== '', closing: this.#options.closing.aborted })
-      if (verdict.kind === 'again') way = this.#instead(verdict.way, answer.fault)
+      const verdict = judge(answer.fault, { ...form, text: part.html !== '', closing: this.#options.closing.aborted })
+      if (verdict.kind === 'again') form = this.#instead(verdict.form, answer.fault)
       else if (verdict.kind === 'migrated' && this.#migrations < mostMigrations) await this.#migrate(verdict.chatId)
       else return this.#end(verdict)
     }
@@ -101,12 +101,12 @@ export class Attempt {
     }
   }
 
-  #offer(part: Part, way: Way) {
+  #offer(part: Part, form: Form) {
     const { notice, hold, composed } = this.#facts
     return this.#options.courier.send({
       chatId: this.#chatId,
       part,
-      way,
+      form,
       notificationId: notice.id,
       number: this.#sent.length + 1,
       of: composed.parts.length,
@@ -119,9 +119,9 @@ export class Attempt {
     await this.#tell(this.#options.chats.passed())
   }
 
-  #instead(way: Way, { description }: TelegramFault): Way {
-    this.#notes.push(`${way.plain ? 'sent as plain text' : 'sent without the image'} (${description})`)
-    return way
+  #instead(form: Form, { description }: TelegramFault): Form {
+    this.#notes.push(`${form.plain ? 'sent as plain text' : 'sent without the image'} (${description})`)
+    return form
   }
 
   async #migrate(chatId: string): Promise<void> {

@@ -1,14 +1,14 @@
 import type { TelegramApi, TelegramResult } from '../../../telegram/api.ts'
+import { plainText } from '../../../telegram/markup.ts'
 import type { Outbox } from '../outbox.ts'
-import { plainText } from './markup.ts'
 import type { Part } from './message.ts'
-import type { Way } from './policy.ts'
+import type { Form } from './policy.ts'
 
 /** One request, or what stands for it. */
 export interface Errand {
   readonly chatId: string
   readonly part: Part
-  readonly way: Way
+  readonly form: Form
   readonly notificationId: number
   /** 1 and up, for people to read. */
   readonly number: number
@@ -28,16 +28,16 @@ export interface Courier {
 export function telegramCourier(api: TelegramApi): Courier {
   return {
     destination: api.destination,
-    send: ({ chatId, part, way, mayWrite }) =>
+    send: ({ chatId, part, form, mayWrite }) =>
       api.call<{ readonly message_id: number }>((methods) => {
         const { imageUrl, buttons } = part
-        const text = way.plain ? plainText(part.html) : part.html
+        const text = form.plain ? plainText(part.html) : part.html
         const common = {
           chat_id: chatId,
-          ...(!way.plain && { parse_mode: 'HTML' as const }),
+          ...(!form.plain && { parse_mode: 'HTML' as const }),
           ...(buttons.length > 0 && { reply_markup: { inline_keyboard: buttons.map((row) => [...row]) } }),
         }
-        if (imageUrl === undefined || !way.image) return methods.sendMessage({ ...common, text })
+        if (imageUrl === undefined || !form.image) return methods.sendMessage({ ...common, text })
         return methods.sendPhoto({ ...common, photo: imageUrl, ...(text !== '' && { caption: text }) })
       }, mayWrite),
     close: () => api.close(),

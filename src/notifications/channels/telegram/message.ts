@@ -1,6 +1,7 @@
+import { escapeHtml } from '../../../email/escape-html.ts'
+import { escapeMarkup, plainText, readMarkup } from '../../../telegram/markup.ts'
+import { type Button, type Extras, readExtras } from '../../extras.ts'
 import type { Notice, Told } from '../../notice.ts'
-import { type Button, type Extras, readExtras } from './extras.ts'
-import { escapeMarkup, plainText, readMarkup } from './markup.ts'
 import { splitMarkup } from './split.ts'
 
 /** One message of Telegram. */
@@ -67,7 +68,7 @@ function entry(told: Told, below: string): string {
 
 function links({ imageUrl, buttons }: Extras, imageLabel: string): string {
   const all = [...(imageUrl === undefined ? [] : [{ text: imageLabel, url: imageUrl }]), ...buttons.flat()]
-  return all.map(({ text, url }) => `<a href="${escapeAttribute(url)}">${escapeMarkup(text)}</a>`).join(' · ')
+  return all.map(({ text, url }) => `<a href="${escapeHtml(url)}">${escapeMarkup(text)}</a>`).join(' · ')
 }
 
 function title({ subject }: Told): string {
@@ -77,8 +78,4 @@ function title({ subject }: Told): string {
 
 function paragraphs(texts: readonly string[]): string {
   return texts.filter((text) => text.trim() !== '').join('\n\n')
-}
-
-function escapeAttribute(text: string): string {
-  return escapeMarkup(text).replaceAll('"', '&quot;')
 }

@@ -4,12 +4,12 @@ import type { TelegramFault } from '../../../telegram/api.ts'
 import { explain, type TelegramErrorClass } from './error-class.ts'
 
 /** How a part is offered: as it is, or with less of what Telegram refused. */
-export interface Way {
+export interface Form {
   readonly plain: boolean
   readonly image: boolean
 }
 
-export interface Offer extends Way {
+export interface Offer extends Form {
   /** There is something to read, with or without the image. */
   readonly text: boolean
   /** The channel is closing: an answer is lost because nobody waits for it any more. */
@@ -23,8 +23,8 @@ interface Reasoned {
 
 /** What follows from a call that has failed. */
 export type Verdict =
-  /** The same part, at once, in another way or to another chat. */
-  | { readonly kind: 'again'; readonly way: Way }
+  /** The same part, at once, in another form or to another chat. */
+  | { readonly kind: 'again'; readonly form: Form }
   | { readonly kind: 'migrated'; readonly chatId: string }
   /** Nothing gets to this chat, whatever it is. */
   | ({ readonly kind: 'unreachable' } & Reasoned)
@@ -58,7 +58,7 @@ export function judge(fault: TelegramFault, offer: Offer): Verdict {
     case 'turned_away':
       return judgeTurnedAway(fault)
     case 'unreachable':
-      return offer.closing ? { kind: 'untouched' } : ended('soft_failure', reasoned('unreachable', fault))
+      return ended('soft_failure', reasoned('unreachable', fault))
     case 'withdrawn':
       return { kind: 'untouched' }
     case 'lost': {
@@ -74,9 +74,9 @@ function judgeRefusal(fault: TelegramFault, offer: Offer): Verdict {
   const { code = 0, migratedTo } = fault
   if (migratedTo !== undefined) return { kind: 'migrated', chatId: migratedTo }
   if (code === 429) return throttled(fault)
-  if (code >= 500) return ended('soft_failure', reasoned('server_error', fault))
+  if (code >= 500) return ended('soft_failure', reasoned('server_unavailable', fault))
   // Telegram says 404 where a token does not even look like one; a server of one's own says 421 to a token that is not for it.
-  if (code === 401 || code === 404 || code === 421) return { kind: 'outage', ...reasoned('token_invalid', fault) }
+  if (code === 401 || code === 404 || code === 421) return { kind: 'outage', ...reasoned('login_refused', fault) }
   return judgeMessage(fault, offer)
 }
 
@@ -87,12 +87,12 @@ function judgeMessage(fault: TelegramFault, offer: Offer): Verdict {
   const isWithoutHope = errorClass !== undefined && errorClass !== 'no_rights'
   if (!isWithoutHope && code === 400) {
     if (!offer.plain && /can't parse (entities|message)/i.test(description))
-      return { kind: 'again', way: { plain: true, image: offer.image } }
+      return { kind: 'again', form: { plain: true, image: offer.image } }
     // An address that shows no image, or a chat without images, must not keep the text back.
-    if (offer.image && offer.text) return { kind: 'again', way: { plain: offer.plain, image: false } }
+    if (offer.image && offer.text) return { kind: 'again', form: { plain: offer.plain, image: false } }
   }
   if (errorClass !== undefined) return { kind: 'unreachable', ...reasoned(errorClass, fault) }
-  return ended('hard_failure', reasoned('message_invalid', fault))
+  return ended('hard_failure', reasoned('message_refused', fault))
 }
 
 /** Tags and addresses that Telegram quotes are the message's, and say nothing about the chat. */
@@ -103,13 +103,13 @@ function withoutQuotes(description: string): string {
 function judgeTurnedAway(fault: TelegramFault): Verdict {
   const { code = 0 } = fault
   if (code === 429) return throttled(fault)
-  if (code >= 500) return ended('soft_failure', reasoned('server_error', fault))
+  if (code >= 500) return ended('soft_failure', reasoned('server_unavailable', fault))
   return { kind: 'outage', ...reasoned('turned_away', fault) }
 }
 
 function throttled(fault: TelegramFault): Verdict {
   const forMs = 1_000 * (fault.retryAfterSeconds ?? usualRetryAfterSeconds)
-  return { kind: 'throttled', forMs, ...reasoned('too_many_requests', fault) }
+  return { kind: 'throttled', forMs, ...reasoned('throttled', fault) }
 }
 
 function ended(kind: 'soft_failure' | 'hard_failure', why: Reasoned): Verdict {

@@ -1,4 +1,4 @@
-import { plainText, type Run, readMarkup, writeMarkup } from './markup.ts'
+import { plainText, type Run, readMarkup, writeMarkup } from '../../../telegram/markup.ts'
 
 /** How many characters of a message Telegram takes, counted in UTF-16 units as they read: without tags, entities as one. */
 export interface SplitLimits {

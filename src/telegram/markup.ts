@@ -1,3 +1,5 @@
+import { decodeEntities } from '../email/html-entities.ts'
+
 /** A tag as it was written; two that read the same are still two. */
 interface Tag {
   readonly name: string
@@ -35,7 +37,7 @@ export function readMarkup(html: string): Run[] | undefined {
   let open: readonly Tag[] = []
   let at = 0
   const add = (written: string): boolean => {
-    if (written !== '') runs.push({ text: decode(written, entities), tags: open })
+    if (written !== '') runs.push({ text: decodeEntities(written, entities), tags: open })
     return !written.includes('<')
   }
   for (const match of html.matchAll(tagPattern)) {
@@ -75,7 +77,7 @@ export function writeMarkup(runs: readonly Run[]): string {
   return html
 }
 
-/** A text that reads as it is written. */
+/** A text that reads as it is written. Quotes stay: people read it in the outbox, and Telegram limits the bytes. */
 export function escapeMarkup(text: string): string {
   return text.replace(/[&<>]/g, (character) => (character === '&' ? '&amp;' : character === '<' ? '&lt;' : '&gt;'))
 }
@@ -88,14 +90,5 @@ export function plainText(html: string): string {
     if (!telegramTags.has(name) && !otherTags.has(name)) return whole
     return slash && /^(p|div|h\d|li|tr)$/.test(name) ? '\n' : ''
   })
-  return decode(bare, moreEntities)
-}
-
-function decode(text: string, known: Readonly<Record<string, string>>): string {
-  return text.replace(/&(?:([a-z]+)|#(\d{1,7})|#x([0-9a-f]{1,6}));/gi, (whole, name, decimal, hexadecimal) => {
-    if (name !== undefined) return known[name.toLowerCase()] ?? whole
-    const code = decimal === undefined ? Number.parseInt(hexadecimal, 16) : Number(decimal)
-    const isCharacter = code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff)
-    return isCharacter ? String.fromCodePoint(code) : whole
-  })
+  return decodeEntities(bare, moreEntities)
 }

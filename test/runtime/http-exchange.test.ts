@@ -1,12 +1,8 @@
 import { once } from 'node:events'
+import { Agent } from 'node:http'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import {
-  exchangeHttp,
-  type HttpExchange,
-  type HttpLimits,
-  type HttpTerms,
-} from '../../../src/notifications/channels/sms/http-exchange.ts'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { exchangeHttp, type HttpExchange, type HttpLimits, type HttpTerms } from '../../src/runtime/http-exchange.ts'
 
 let server: Server
 let sockets: Socket[]
@@ -38,12 +34,10 @@ afterEach(async () => {
 const limits: HttpLimits = { connectMs: 20_000, answerMs: 20_000 }
 const yes = async () => true
 
-function post(terms: Partial<HttpTerms> = {}, to = url): Promise<HttpExchange> {
+function post(terms: Partial<HttpTerms> = {}, to = url, agent?: Agent): Promise<HttpExchange> {
   const signal = new AbortController().signal
-  return exchangeHttp(
-    { method: 'POST', url: to, headers: {}, body: 'to=1' },
-    { handOver: yes, signal, limits, ...terms },
-  )
+  const request = { method: 'POST', url: to, headers: {}, body: 'to=1', ...(agent && { agent }) } as const
+  return exchangeHttp(request, { handOver: yes, signal, limits, ...terms })
 }
 
 async function nextSocket(): Promise<Socket> {
@@ -113,6 +107,23 @@ describe('one request', () => {
     const socket = await nextSocket()
     socket.write('HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n', () => answer.resolve(true))
     expect(await exchange).toMatchObject({ kind: 'answered', status: 408 })
+  })
+
+  it('goes over another connection where a kept one is closed with an answer to nothing', async () => {
+    const agent = new Agent({ keepAlive: true })
+    const first = post({}, url, agent)
+    await answerWith('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+    expect(await first).toMatchObject({ kind: 'answered', status: 200 })
+    received = ''
+    const handOver = vi.fn(yes).mockImplementationOnce(() => {
+      sockets[0]?.end('HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n')
+      return new Promise(() => {})
+    })
+    const second = post({ handOver }, url, agent)
+    await answerWith('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+    expect(await second).toMatchObject({ kind: 'answered', status: 200 })
+    expect(handOver).toHaveBeenCalledTimes(2)
+    expect(sockets).toHaveLength(2)
   })
 
   it('follows no redirect', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { type ClientRequest, type IncomingMessage, request as openHttp } from 'node:http'
+import { type Agent, type ClientRequest, type IncomingMessage, request as openHttp } from 'node:http'
 import { request as openHttps } from 'node:https'
 
 export interface HttpRequest {
@@ -8,10 +8,15 @@ export interface HttpRequest {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | undefined
+  /** Keeps connections for later requests. Without one, each request has a connection of its own. */
+  readonly agent?: Agent
 }
 
 export interface HttpTerms {
-  /** Asked once the connection stands, before a byte of the request is written; without a yes nothing is. */
+  /**
+   * Asked once the connection stands, before a byte of the request is written; without a yes nothing is. Asked again where a kept
+   * connection proves to be closed.
+   */
   readonly handOver: () => Promise<boolean>
   /** Ends the exchange promptly. */
   readonly signal: AbortSignal
@@ -22,6 +27,8 @@ export interface HttpLimits {
   readonly connectMs: number
   /** For the whole answer, from the first byte of the request. */
   readonly answerMs: number
+  /** What is kept of the body, or a little more; 64 KiB where nothing is said. */
+  readonly bodyBytes?: number
 }
 
 /** Why there is no answer, or no whole one. `ESTOPPED`: the signal ended it. */
@@ -34,7 +41,7 @@ export interface HttpAnswer {
   readonly kind: 'answered'
   readonly status: number
   readonly headers: IncomingMessage['headers']
-  /** Its first 64 KiB or so. */
+  /** As much of it as the limits say. */
   readonly body: string
   /** Why its end never came. */
   readonly fault?: HttpFault
@@ -47,15 +54,22 @@ export type HttpExchange =
   /** Nothing was written, or `lost`: something was, and no answer came. */
   | { readonly kind: 'unreachable' | 'lost'; readonly fault: HttpFault }
 
-const mostBytes = 64 * 1024
+const usualBodyBytes = 64 * 1024
 const defaultLimits: HttpLimits = { connectMs: 10_000, answerMs: 30_000 }
 
 /**
- * One request over a connection of its own: on a kept one that the server has just closed nobody could tell whether the request was
- * read. Follows no redirects and repeats nothing. Never rejects for what a server or a network can do.
+ * One request. It is held back until the connection stands and the hand-over is allowed, so that a server out of reach leaves no doubt
+ * behind. A kept connection that proves to be closed before anything was written is replaced by another one; where it is cut at the
+ * very moment of writing nobody can know whether the server has read it (RFC 9112, 9.3.1): that is `lost`. Follows no redirects and
+ * repeats nothing that was written. Never rejects for what a server or a network can do.
  */
-export function exchangeHttp(request: HttpRequest, terms: HttpTerms): Promise<HttpExchange> {
-  return terms.signal.aborted ? Promise.resolve({ kind: 'untouched' }) : new Exchange(request, terms).run()
+export async function exchangeHttp(request: HttpRequest, terms: HttpTerms): Promise<HttpExchange> {
+  while (!terms.signal.aborted) {
+    const exchange = new Exchange(request, terms)
+    const result = await exchange.run()
+    if (result.kind !== 'unreachable' || !exchange.isOverKeptConnection) return result
+  }
+  return { kind: 'untouched' }
 }
 
 class Exchange {
@@ -69,16 +83,19 @@ class Exchange {
   #timer: NodeJS.Timeout | undefined
 
   constructor(request: HttpRequest, terms: HttpTerms) {
-    const { method, url, headers } = request
+    const { method, url, headers, agent = false } = request
     const open = url.protocol === 'https:' ? openHttps : openHttp
     this.#request = request
     this.#terms = terms
     // Nothing is written before `end`.
-    this.#outgoing = open(url, { method, headers, agent: false })
+    this.#outgoing = open(url, { method, headers, agent })
     this.#broken.promise.catch(ignore)
-    // Some servers answer before they are asked, to say that they will not listen.
-    this.#outgoing.on('response', this.#response.resolve)
+    this.#outgoing.on('response', (response) => this.#answered(response))
     this.#outgoing.on('error', (error) => this.#break(faultOf(error)))
+  }
+
+  get isOverKeptConnection(): boolean {
+    return this.#outgoing.reusedSocket
   }
 
   async run(): Promise<HttpExchange> {
@@ -89,9 +106,7 @@ class Exchange {
       this.#allow(limits.connectMs, 'It took too long to connect')
       await this.#connected()
       clearTimeout(this.#timer)
-      if (!(await this.#terms.handOver())) return { kind: 'untouched' }
-      // It may have broken while the hand-over was made durable.
-      if (this.#fault) return this.#unanswered(this.#fault)
+      if (!(await this.#handOver())) return { kind: 'untouched' }
       this.#allow(limits.answerMs, 'It took too long to answer')
       return await this.#answer()
     } catch (error) {
@@ -105,8 +120,25 @@ class Exchange {
 
   async #connected(): Promise<void> {
     const [socket] = await Promise.race([once(this.#outgoing, 'socket'), this.#broken.promise])
+    if (!socket.connecting) return
     const event = this.#request.url.protocol === 'https:' ? 'secureConnect' : 'connect'
     await Promise.race([once(socket, event), this.#broken.promise])
+  }
+
+  /** What cannot be had is no yes. The connection may break while the hand-over is made durable. */
+  async #handOver(): Promise<boolean> {
+    const isAllowed = await Promise.race([this.#terms.handOver().catch(() => false), this.#broken.promise])
+    if (this.#fault) throw new Error(this.#fault.message)
+    return isAllowed
+  }
+
+  /**
+   * Some servers answer before they are asked, to say that they will not listen. On a kept connection that is about its having been
+   * idle, and not about this request.
+   */
+  #answered(response: IncomingMessage): void {
+    if (!this.#isWritten && this.isOverKeptConnection) this.#break({ code: 'ECLOSED', message: 'Closed by the server' })
+    else this.#response.resolve(response)
   }
 
   async #answer(): Promise<HttpAnswer> {
@@ -117,11 +149,12 @@ class Exchange {
 
   async #read(response: IncomingMessage): Promise<HttpAnswer> {
     const chunks: Buffer[] = []
+    const { bodyBytes = usualBodyBytes } = this.#terms.limits ?? defaultLimits
     let size = 0
     let fault: HttpFault | undefined
     try {
       for await (const chunk of response) {
-        if (size < mostBytes) chunks.push(chunk)
+        if (size < bodyBytes) chunks.push(chunk)
         size += chunk.length
       }
     } catch (error) {
@@ -150,11 +183,16 @@ class Exchange {
   }
 }
 
-/** Several addresses that all refuse are one error without a message; OpenSSL's messages name its source files. */
+/** OpenSSL's messages name its source files. */
 function faultOf(error: unknown): HttpFault {
   if (!(error instanceof Error)) return { code: 'EUNKNOWN', message: String(error) }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
-  return { code, message: code.startsWith('ERR_SSL') ? code : error.message || code }
+  return { code, message: code.startsWith('ERR_SSL') ? code : messageOf(error) || code }
+}
+
+/** Several addresses that all refuse are one error without a message. */
+function messageOf(error: Error): string {
+  return error instanceof AggregateError ? error.errors.map(({ message }) => message).join('; ') : error.message
 }
 
 function ignore(): void {}

@@ -15,7 +15,10 @@ export interface Extras {
 const imageProtocols = ['http:', 'https:']
 const buttonProtocols = ['http:', 'https:', 'tg:']
 
-/** Reads `image_url` and `buttons` (`[{text, url}, …]`, one below the other, or rows of such) as any program may have written them. */
+/**
+ * Reads `image_url` and `buttons` (`[{text, url}, …]`, one below the other, or rows of such) as any program may have written them. A
+ * button without a text shows its address.
+ */
 export function readExtras(data: Readonly<Record<string, unknown>>): Extras {
   const { image_url: image, buttons: given } = data
   const rows = Array.isArray(given) ? given.map((row: unknown): unknown[] => (Array.isArray(row) ? row : [row])) : []
@@ -25,16 +28,17 @@ export function readExtras(data: Readonly<Record<string, unknown>>): Extras {
   const leftOut = [
     ...(imageUrl !== undefined || isMissing(image) ? [] : ['image_url is no http or https URL']),
     ...(Array.isArray(given) || isMissing(given) ? [] : ['buttons is no list']),
-    ...(buttons.flat().length < rows.flat().length ? ['a button needs a text and an http, https or tg URL'] : []),
+    ...(buttons.flat().length < rows.flat().length ? ['a button needs an http, https or tg URL'] : []),
   ]
   return { imageUrl, buttons, leftOut }
 }
 
 function readButton(given: unknown): Button[] {
-  if (typeof given !== 'object' || given === null || !('text' in given) || !('url' in given)) return []
-  const text = typeof given.text === 'string' ? given.text.trim() : ''
+  if (typeof given !== 'object' || given === null || !('url' in given)) return []
   const url = readUrl(given.url, buttonProtocols)
-  return text === '' || url === undefined ? [] : [{ text, url }]
+  if (url === undefined) return []
+  const text = 'text' in given && typeof given.text === 'string' ? given.text.trim() : ''
+  return [{ text: text || url, url }]
 }
 
 function readUrl(given: unknown, protocols: readonly string[]): string | undefined {
