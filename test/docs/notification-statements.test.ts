@@ -9,7 +9,9 @@ const statements = ['README.md', 'docs/notifications.md', 'docs/telegram.md', 'd
   [...readFileSync(join(import.meta.dirname, '../..', page), 'utf8').matchAll(/^ *```sql\n([\s\S]*?)^ *```/gm)]
     .flatMap(([, block = '']) => block.split(/;\s*\n/))
     .filter((statement) =>
-      /\b(notifications|companies|notification_attempts|unread_notifications|telegram_chats)\b/.test(statement),
+      /\b(notifications|companies|notification_attempts|unread_notifications|telegram_chats|channels)\b/.test(
+        statement,
+      ),
     )
     .map((statement) => ({ page, statement: statement.trim() })),
 )

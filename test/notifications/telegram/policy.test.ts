@@ -37,7 +37,7 @@ test.each([
   "inline keyboard button URL 'https://localhost/rights' is invalid: Wrong HTTP URL",
 ])('what Telegram quotes of a message says nothing about its chat: %s', (description) => {
   const verdict = judge(refused(400, `Bad Request: ${description}`), { ...offer, plain: true })
-  expect(verdict).toMatchObject({ kind: 'ended', outcome: { kind: 'hard_failure', errorClass: 'message_invalid' } })
+  expect(verdict).toMatchObject({ kind: 'ended', outcome: { kind: 'hard_failure', errorClass: 'message_refused' } })
 })
 
 describe('a refused image', () => {

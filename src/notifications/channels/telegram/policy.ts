@@ -35,6 +35,8 @@ export type Verdict =
   | { readonly kind: 'untouched' }
 
 const usualRetryAfterSeconds = 30
+/** Nobody means more: it would silence the bot until somebody notices. */
+const longestRetryAfterSeconds = 86_400
 
 /** In Telegram's words: what a 403, and some kinds of 400, say about the chat. The first that fits counts. */
 const aboutChat: readonly (readonly [pattern: RegExp, errorClass: TelegramErrorClass])[] = [
@@ -108,7 +110,8 @@ function judgeTurnedAway(fault: TelegramFault): Verdict {
 }
 
 function throttled(fault: TelegramFault): Verdict {
-  const forMs = 1_000 * (fault.retryAfterSeconds ?? usualRetryAfterSeconds)
+  const seconds = Math.min(longestRetryAfterSeconds, fault.retryAfterSeconds ?? usualRetryAfterSeconds)
+  const forMs = 1_000 * seconds
   return { kind: 'throttled', forMs, ...reasoned('throttled', fault) }
 }
 
