@@ -3,6 +3,11 @@ import { createScriptedWay } from '../support/notification-drains.ts'
 import { setNotifications } from './notifications.ts'
 
 const { start, insert, query, rows, statuses } = setNotifications()
+const sends = () => createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+const failsForNow = () =>
+  createScriptedWay(async () => ({
+    outcome: { kind: 'soft_failure', errorClass: 'server_unavailable', reason: 'later' },
+  }))
 const grouped = { type: 'sms', group_id: 'g' }
 /** Nothing waits any more: as if the window were over. */
 const endWindow = () =>
@@ -10,7 +15,7 @@ const endWindow = () =>
 
 describe('notifications of a group', () => {
   test('wait for each other, and go out as one, in order', async () => {
-    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    const { way, told } = sends()
     const drains = start({ ways: { sms: way } })
     await insert({ ...grouped, subject: 'one' }, { ...grouped, subject: 'two' }, { ...grouped, subject: 'three' })
     await expect
@@ -31,7 +36,7 @@ describe('notifications of a group', () => {
   })
 
   test('go apart where company, recipient, language, fallback or channel differ, and when they are urgent or high', async () => {
-    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    const { way, told } = sends()
     await insert(
       { ...grouped },
       { ...grouped, event_data: { phone: '+79120000001' } },
@@ -51,7 +56,7 @@ describe('notifications of a group', () => {
   })
 
   test('do not wait where the window is off', async () => {
-    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    const { way, told } = sends()
     start({ ways: { sms: way }, groupSeconds: 0 })
     await insert(grouped, grouped)
     await expect.poll(statuses).toEqual(['sent', 'sent'])
@@ -59,9 +64,7 @@ describe('notifications of a group', () => {
   })
 
   test('fail as one, and are tried again as the same', async () => {
-    const { way, told } = createScriptedWay(async () => ({
-      outcome: { kind: 'soft_failure', errorClass: 'server_unavailable', reason: 'later' },
-    }))
+    const { way, told } = failsForNow()
     await insert(grouped, grouped)
     await endWindow()
     start({ ways: { sms: way } })
@@ -75,9 +78,7 @@ describe('notifications of a group', () => {
   })
 
   test('lose their carrier without being lost', async () => {
-    const { way, told } = createScriptedWay(async () => ({
-      outcome: { kind: 'soft_failure', errorClass: 'server_unavailable', reason: 'later' },
-    }))
+    const { way, told } = failsForNow()
     await insert(grouped, grouped, grouped)
     await endWindow()
     start({ ways: { sms: way } })
@@ -89,9 +90,7 @@ describe('notifications of a group', () => {
   })
 
   test('leave one out that was cancelled since', async () => {
-    const { way, told } = createScriptedWay(async () => ({
-      outcome: { kind: 'soft_failure', errorClass: 'server_unavailable', reason: 'later' },
-    }))
+    const { way, told } = failsForNow()
     await insert(grouped, grouped, grouped)
     await endWindow()
     start({ ways: { sms: way } })
@@ -118,7 +117,7 @@ describe('notifications of a group', () => {
   })
 
   test('are one digest for two workers as well', async () => {
-    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    const { way, told } = sends()
     await insert(...Array.from({ length: 20 }, () => grouped))
     await endWindow()
     start({ ways: { sms: way }, owner: 'one' })
@@ -128,7 +127,7 @@ describe('notifications of a group', () => {
   })
 
   test('of different priority and one chat go out as one, by the most urgent', async () => {
-    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    const { way, told } = sends()
     const inChat = { ...grouped, type: 'telegram' }
     await insert({ ...inChat, priority: 'low' }, inChat, { ...inChat, priority: 'low' })
     await endWindow()
@@ -138,7 +137,7 @@ describe('notifications of a group', () => {
   })
 
   test('go by themselves where a part of them has been sent', async () => {
-    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    const { way, told } = sends()
     await insert({ ...grouped, priority: 'low' }, grouped, grouped)
     await query(`UPDATE notifications SET parts = '{"sent": []}' WHERE id = 1`)
     await endWindow()
@@ -151,7 +150,7 @@ describe('notifications of a group', () => {
   })
 
   test('do not wait until it is too late for them', async () => {
-    const { way, told } = createScriptedWay(async () => ({ outcome: { kind: 'sent' } }))
+    const { way, told } = sends()
     const soon = new Date(Date.now() + 30_000).toISOString().slice(0, -1)
     await insert(grouped, { ...grouped, not_after: soon })
     start({ ways: { sms: way } })
@@ -161,9 +160,7 @@ describe('notifications of a group', () => {
   })
 
   test('are not told any more once it is too late for them', async () => {
-    const { way, told } = createScriptedWay(async () => ({
-      outcome: { kind: 'soft_failure', errorClass: 'server_error', reason: 'later' },
-    }))
+    const { way, told } = failsForNow()
     await insert(grouped, grouped, grouped)
     await endWindow()
     start({ ways: { sms: way } })
