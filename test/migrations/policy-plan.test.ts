@@ -36,14 +36,12 @@ describe('a plan under the policies', () => {
   }
 
   test.each(['projects', 'clients', 'portraits', 'notifications'])(
-    '%s: asks for the company once, and finds its rows by the index on company_id',
+    '%s: asks for the company once, and finds its rows by an index on company_id',
     async (table) => {
       const plan = await explain(`SELECT * FROM ${table}`)
-      expect(plan).toMatch(
-        new RegExp(
-          `Scan on (ix_${table}_company_id|ux_projects_company_slug)|using (ix_${table}_company_id|ux_projects_company_slug)`,
-        ),
-      )
+      // Any of those that begin with company_id.
+      const index = `(ix_${table}_company_id|ux_projects_company_slug|ix_notifications_written)`
+      expect(plan).toMatch(new RegExp(`Scan on ${index}|using ${index}`))
       expect(plan).toMatch(/Index Cond: \(company_id = \((InitPlan 1|\$0)/)
       expect(plan).not.toContain('Seq Scan')
       expect(plan).toContain(`rows=${perCompany}`)

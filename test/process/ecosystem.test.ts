@@ -33,6 +33,7 @@ describe('the ecosystem file', () => {
         pmx: false,
         kill_timeout: 20_000,
       },
+      { name: 'fleet-notifications', script: 'workers/notifications.ts', instances: 1, exec_mode: 'fork' },
       { name: 'fleet-lifecycle', script: 'workers/lifecycle.ts', instances: 1, exec_mode: 'fork' },
     ])
     for (const { interpreter, cwd } of apps) {
@@ -44,13 +45,10 @@ describe('the ecosystem file', () => {
   it('gives five seconds more than SHUTDOWN_SECONDS before it kills, as the workers find it', async () => {
     await installation.writeDotenv('SHUTDOWN_SECONDS=60\nDATABASE_URL=postgres://fleet:geheim@db.example/fleet\n')
     const { apps, names, stdout } = await read()
-    expect(apps).toMatchObject([{ kill_timeout: 65_000 }, { kill_timeout: 65_000 }])
-    expect(await read({ SHUTDOWN_SECONDS: '30' })).toMatchObject({
-      apps: [{ kill_timeout: 35_000 }, { kill_timeout: 35_000 }],
-    })
-    expect(await read({ SHUTDOWN_SECONDS: '' })).toMatchObject({
-      apps: [{ kill_timeout: 65_000 }, { kill_timeout: 65_000 }],
-    })
+    const timeouts = (workers: typeof apps) => workers.map(({ kill_timeout }) => kill_timeout)
+    expect(timeouts(apps)).toEqual([65_000, 65_000, 65_000])
+    expect(timeouts((await read({ SHUTDOWN_SECONDS: '30' })).apps)).toEqual([35_000, 35_000, 35_000])
+    expect(timeouts((await read({ SHUTDOWN_SECONDS: '' })).apps)).toEqual([65_000, 65_000, 65_000])
     expect(names).not.toContain('DATABASE_URL')
     expect(stdout).not.toContain('geheim')
   })
