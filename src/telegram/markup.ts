@@ -82,13 +82,41 @@ export function escapeMarkup(text: string): string {
   return text.replace(/[&<>]/g, (character) => (character === '&' ? '&amp;' : character === '<' ? '&lt;' : '&gt;'))
 }
 
-/** The text without its tags, also where they are wrong; whatever is no tag of HTML is text. */
-export function plainText(html: string): string {
-  const bare = html.replace(tagPattern, (whole, slash: string, written: string) => {
+/**
+ * The text without its tags, also where they are wrong; whatever is no tag of HTML is text. Where it does not get longer than `most` by it,
+ * the address of a link stands behind the link.
+ */
+export function plainText(html: string, most = Number.POSITIVE_INFINITY): string {
+  const told = withoutTags(html, ({ address, text }) => (address === text ? '' : ` (${address})`))
+  return told.length <= most ? told : withoutTags(html, () => '')
+}
+
+interface Link {
+  readonly address: string
+  readonly text: string
+}
+
+function withoutTags(html: string, afterLink: (link: Link) => string): string {
+  const links: { readonly address: string; readonly at: number }[] = []
+  let bare = ''
+  let at = 0
+  for (const match of html.matchAll(tagPattern)) {
+    const [tag, slash = '', written = '', attributes = ''] = match
     const name = written.toLowerCase()
-    if (name === 'br' || name === 'hr') return '\n'
-    if (!telegramTags.has(name) && !otherTags.has(name)) return whole
-    return slash && /^(p|div|h\d|li|tr)$/.test(name) ? '\n' : ''
-  })
-  return decodeEntities(bare, moreEntities)
+    bare += html.slice(at, match.index)
+    at = match.index + tag.length
+    if (!telegramTags.has(name) && !otherTags.has(name)) bare += tag
+    else if (name === 'br' || name === 'hr' || (slash && /^(p|div|h\d|li|tr)$/.test(name))) bare += '\n'
+    else if (name === 'a' && !slash) links.push({ address: addressIn(attributes), at: bare.length })
+    else if (name === 'a') {
+      const link = links.pop()
+      if (link && link.address !== '') bare += afterLink({ address: link.address, text: bare.slice(link.at) })
+    }
+  }
+  return decodeEntities(bare + html.slice(at), moreEntities)
+}
+
+function addressIn(attributes: string): string {
+  const [, double, single, unquoted] = /\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/i.exec(attributes) ?? []
+  return (double ?? single ?? unquoted ?? '').trim()
 }

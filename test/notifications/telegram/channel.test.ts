@@ -68,6 +68,11 @@ describe('a message', () => {
     expect(delivery.reply).toMatch(/^message 1; sent as plain text \(Bad Request: can't parse entities/)
   })
 
+  test('keeps its links when Telegram cannot parse it', async () => {
+    await stage.deliver({ subject: null, message: '<b>Renew <a href="https://v.example/?a=1&amp;b=2">here</a>' })
+    expect(stage.told).toEqual(['Renew here (https://v.example/?a=1&b=2)'])
+  })
+
   test('whose image and markup are both refused goes out without either', async () => {
     stage.server.follow(({ method }) => (method === 'sendPhoto' ? botAnswers.wrongImage : undefined))
     await stage.deliver({ message: '<b>open', data: { image_url: image } })

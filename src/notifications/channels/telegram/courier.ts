@@ -1,7 +1,7 @@
 import type { TelegramApi, TelegramResult } from '../../../telegram/api.ts'
 import { plainText } from '../../../telegram/markup.ts'
 import type { Outbox } from '../outbox.ts'
-import type { Part } from './message.ts'
+import { longestCaption, longestText, type Part } from './message.ts'
 import type { Form } from './policy.ts'
 
 /** One request, or what stands for it. */
@@ -31,13 +31,14 @@ export function telegramCourier(api: TelegramApi): Courier {
     send: ({ chatId, part, form, mayWrite }) =>
       api.call<{ readonly message_id: number }>((methods) => {
         const { imageUrl, buttons } = part
-        const text = form.plain ? plainText(part.html) : part.html
+        const isCaption = imageUrl !== undefined && form.image
+        const text = form.plain ? plainText(part.html, isCaption ? longestCaption : longestText) : part.html
         const common = {
           chat_id: chatId,
           ...(!form.plain && { parse_mode: 'HTML' as const }),
           ...(buttons.length > 0 && { reply_markup: { inline_keyboard: buttons.map((row) => [...row]) } }),
         }
-        if (imageUrl === undefined || !form.image) return methods.sendMessage({ ...common, text })
+        if (!isCaption) return methods.sendMessage({ ...common, text })
         return methods.sendPhoto({ ...common, photo: imageUrl, ...(text !== '' && { caption: text }) })
       }, mayWrite),
     close: () => api.close(),

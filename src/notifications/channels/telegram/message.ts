@@ -19,8 +19,9 @@ export interface Composed {
   readonly leftOut: readonly string[]
 }
 
-const longestText = 4_096
-const longestCaption = 1_024
+/** What Telegram takes, in UTF-16 units of the text as it reads. */
+export const longestText = 4_096
+export const longestCaption = 1_024
 
 const words = {
   ru: { digest: (count: number) => `Уведомлений: ${count}`, image: 'Изображение' },
