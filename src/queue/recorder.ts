@@ -102,7 +102,8 @@ export class Recorder {
         if (isRefusedData(err)) return this.#persistOneByOne(results, err)
         if (this.#givenUp.signal.aborted) return this.#abandon(results, err)
         if (retryMs >= patienceMs && isAboutRow(err)) return results.length > 1 ? this.#oneByOne(results) : results
-        if (retryMs === firstRetryMs)
+        // That a partition is being made is nothing to tell of, unless it stays so.
+        if (retryMs === (isOfPartition(err) ? 2 * firstRetryMs : firstRetryMs))
           this.#options.log.warn({ err, outcomes: results.length }, 'cannot record outcomes; trying again')
         await this.#pause(retryMs)
       }
@@ -160,10 +161,22 @@ function withoutDetails(settlement: Settlement): Settlement {
 
 /** SQLSTATE classes 22 and 23: this data will never do. Anything else may pass with time. */
 function isRefusedData(err: unknown): boolean {
-  return err instanceof Error && 'code' in err && typeof err.code === 'string' && /^2[23]...$/.test(err.code)
+  return /^2[23]...$/.test(codeOf(err)) && !isOfPartition(err)
+}
+
+/**
+ * A check without a name is that of a partition: the ledger's for this month was made while the row was on its way into another one. The
+ * next try finds it.
+ */
+function isOfPartition(err: unknown): boolean {
+  return codeOf(err) === '23514' && err instanceof Error && (!('constraint' in err) || err.constraint === undefined)
 }
 
 /** An exception of a trigger, a lock that is not to be had, a missing right or column, an internal error: perhaps about one row only. */
 function isAboutRow(err: unknown): boolean {
-  return err instanceof Error && 'code' in err && typeof err.code === 'string' && /^(P0|42|44|55|XX)...$/.test(err.code)
+  return /^(P0|42|44|55|XX)...$/.test(codeOf(err))
+}
+
+function codeOf(err: unknown): string {
+  return err instanceof Error && 'code' in err && typeof err.code === 'string' ? err.code : ''
 }
