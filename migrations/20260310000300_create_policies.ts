@@ -3,12 +3,12 @@ import { type Kysely, sql } from 'kysely'
 /**
  * Row-level security: a session of `fleet_app` that has set `app.company_id` sees and writes what is that company's own, and one that
  * has not, nothing. The policies are made here and stand idle until somebody switches row security on (`fleet migrate rls enable`);
- * from PostgreSQL 15 on the two views read with their reader's rights, so that they do not go past the policies.
+ * from PostgreSQL 15 on the three views read with their reader's rights, so that they do not go past the policies.
  *
  * `fleet.apply_roles()` makes whatever of roles, rights and policies is missing, at any time.
  *
  * Locks: ACCESS EXCLUSIVE on the twelve tables, briefly, all at once or none (it fails, and the runner tries again, while one is in
- * use); then on the two views.
+ * use); then on the three views.
  */
 export async function up(db: Kysely<any>): Promise<void> {
   await createLookups(db)
@@ -48,6 +48,12 @@ async function createLookups(db: Kysely<any>): Promise<void> {
     AS $$ SELECT to_regclass('public.' || name)
             FROM unnest(ARRAY['companies', 'projects', 'folders', 'clients', 'orders', 'portraits', 'videos', 'ar_content',
                               'video_rotation_schedules', 'ar_view_sessions', 'storage_folders', 'notifications']) AS name
+           WHERE to_regclass('public.' || name) IS NOT NULL $$`.execute(db)
+  await sql`
+    CREATE FUNCTION fleet.guarded_views() RETURNS SETOF regclass
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT to_regclass('public.' || name)
+            FROM unnest(ARRAY['active_projects', 'expiring_portraits', 'expiring_subscriptions']) AS name
            WHERE to_regclass('public.' || name) IS NOT NULL $$`.execute(db)
 }
 
@@ -228,10 +234,11 @@ async function listRolesLosingSight(db: Kysely<any>): Promise<void> {
         FROM pg_class v
        CROSS JOIN acting a
        WHERE current_setting('server_version_num')::integer >= 150000
-         AND v.oid IN (to_regclass('public.active_projects'), to_regclass('public.expiring_subscriptions')) AND v.relkind = 'v'
+         AND v.oid IN (SELECT fleet.guarded_views()) AND v.relkind = 'v'
          AND NOT EXISTS (SELECT FROM pg_options_to_table(v.reloptions) WHERE option_name = 'security_invoker' AND option_value::boolean)
          AND has_any_column_privilege(a.oid, v.oid, 'SELECT')
-         AND NOT (has_table_privilege(a.oid, 'public.projects', 'SELECT') AND has_table_privilege(a.oid, 'public.companies', 'SELECT')))
+         AND NOT (has_table_privilege(a.oid, 'public.companies', 'SELECT')
+                  AND has_table_privilege(a.oid, CASE v.relname WHEN 'expiring_portraits' THEN 'public.portraits' ELSE 'public.projects' END, 'SELECT')))
     SELECT rolname::text, relname::text, array_agg(command ORDER BY position)
       FROM losses GROUP BY rolname, relname ORDER BY rolname, relname
     $$`.execute(db)
@@ -249,14 +256,14 @@ async function guardViews(db: Kysely<any>): Promise<void> {
       IF current_setting('server_version_num')::integer < 150000 THEN RETURN; END IF;
       FOR open_view IN
         SELECT relname FROM pg_class
-         WHERE oid IN (to_regclass('public.active_projects'), to_regclass('public.expiring_subscriptions')) AND relkind = 'v'
+         WHERE oid IN (SELECT fleet.guarded_views()) AND relkind = 'v'
            AND NOT EXISTS (SELECT FROM pg_options_to_table(reloptions) WHERE option_name = 'security_invoker' AND option_value::boolean)
          ORDER BY relname
       LOOP
         SELECT string_agg(role, ', ') INTO reader FROM fleet.roles_losing_sight(false) WHERE relation = open_view;
         IF reader IS NOT NULL AND NOT regardless THEN
           RAISE NOTICE 'view % goes on reading with its owner''s rights: % could no longer read it', open_view, reader
-            USING HINT = 'Give them SELECT on projects and companies; then SELECT fleet.apply_roles().';
+            USING HINT = 'Give them SELECT on projects, portraits and companies; then SELECT fleet.apply_roles().';
           CONTINUE;
         END IF;
         EXECUTE format('ALTER VIEW public.%I SET (security_invoker = true)', open_view);
@@ -295,6 +302,6 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`DROP TABLE fleet.row_security`.execute(db)
   await sql`
     DROP FUNCTION fleet.apply_roles(), fleet.guard_views(boolean), fleet.roles_losing_sight(boolean), fleet.disable_row_security(),
-      fleet.enable_row_security(boolean), fleet.create_policies(), fleet.lock_at_once(regclass[]), fleet.guarded_tables(), fleet.sees_folder(integer),
+      fleet.enable_row_security(boolean), fleet.create_policies(), fleet.lock_at_once(regclass[]), fleet.guarded_views(), fleet.guarded_tables(), fleet.sees_folder(integer),
       fleet.current_company_id()`.execute(db)
 }

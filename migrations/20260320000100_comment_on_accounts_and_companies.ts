@@ -69,6 +69,7 @@ const tables = {
     created_at: 'When the row was inserted, in UTC.',
     updated_at: 'When the row was changed last, in UTC; kept by a trigger.',
     created_by: 'The user who made it; NULL where nobody did.',
+    locale: 'The language that it is written to, ru or en; NULL for DEFAULT_LOCALE.',
     timezone: 'Where it is, as an IANA name such as Europe/Moscow; NULL for DEFAULT_TIMEZONE.',
     quiet_from: 'From when, on its clock, nothing but urgent notices is sent; NULL for no quiet hours.',
     quiet_until: 'Until when; before quiet_from where the quiet hours go over midnight.',

@@ -4,6 +4,7 @@
  */
 
 import type { ColumnType } from "kysely";
+import type { IPostgresInterval } from "postgres-interval";
 
 export type ArrayType<T> = ArrayTypeImpl<T> extends (infer U)[]
   ? U[]
@@ -18,6 +19,8 @@ export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
   : ColumnType<T, T | undefined, T>;
 
 export type Int8 = ColumnType<string, bigint | number | string, bigint | number | string>;
+
+export type Interval = ColumnType<IPostgresInterval, IPostgresInterval | number | string, IPostgresInterval | number | string>;
 
 export type Json = JsonValue;
 
@@ -389,6 +392,10 @@ export interface Companies {
    */
   is_default: Generated<boolean | null>;
   /**
+   * The language that it is written to, ru or en; NULL for DEFAULT_LOCALE.
+   */
+  locale: string | null;
+  /**
    * Whatever else the platform keeps about it.
    */
   metadata: Generated<Json | null>;
@@ -595,6 +602,15 @@ export interface EmailQueue {
    * What happens when a server may have the mail and nobody can know: resend or hold; NULL for what EMAIL_HOLD_AMBIGUOUS says.
    */
   when_ambiguous: string | null;
+}
+
+export interface ExpiringPortraits {
+  company_name: string | null;
+  entity_id: number | null;
+  entity_name: string | null;
+  entity_type: string | null;
+  subscription_end: Timestamp | null;
+  urgency: string | null;
 }
 
 export interface ExpiringSubscriptions {
@@ -895,6 +911,88 @@ export interface FleetEmailHandovers {
   token: Int8;
 }
 
+export interface FleetLifecycleActs {
+  /**
+   * When it was done last.
+   */
+  acted_at: Generated<Timestamp>;
+  /**
+   * What the fleet has made of it last; where it is something else by now, somebody else has changed it since.
+   */
+  after_value: string;
+  /**
+   * What it was before the fleet’s first change, as text.
+   */
+  before_value: string | null;
+  /**
+   * Number of the row.
+   */
+  entity_id: number;
+  /**
+   * projects, portraits or ar_content.
+   */
+  entity_type: string;
+  /**
+   * The column.
+   */
+  field: string;
+  /**
+   * Number of that project or portrait.
+   */
+  subject_id: number;
+  /**
+   * projects or portraits: the subscription that it was done for.
+   */
+  subject_type: string;
+}
+
+export interface FleetNotices {
+  /**
+   * The channels that notifications were written for.
+   */
+  channels: Generated<string[]>;
+  /**
+   * The company whose it is.
+   */
+  company_id: number | null;
+  /**
+   * When it was decided.
+   */
+  decided_at: Generated<Timestamp>;
+  /**
+   * Number of the project, portrait, order or company.
+   */
+  entity_id: number;
+  /**
+   * projects, portraits, orders or companies.
+   */
+  entity_type: string;
+  /**
+   * Number of the decision; its notifications have event_data.notice lifecycle:<id>.
+   */
+  id: Generated<Int8>;
+  /**
+   * sent, superseded, skipped, recorded (nobody is told of such), or withdrawn (the end was moved before anything went out).
+   */
+  outcome: string;
+  /**
+   * Why nobody was told; NULL where somebody was.
+   */
+  reason: string | null;
+  /**
+   * The stage, as fleet.subscription_stages names it.
+   */
+  stage: string;
+  /**
+   * The end that it is about, in UTC.
+   */
+  subscription_end: Timestamp;
+  /**
+   * The stage that overtook it; NULL where none did.
+   */
+  superseded_by: string | null;
+}
+
 export interface FleetNotificationAttempts {
   /**
    * Number of the attempt, as the notification counted it: attempts that are given back are not counted.
@@ -989,6 +1087,60 @@ export interface FleetRowSecurity {
    * enabled, forced or security_invoker.
    */
   setting: string;
+}
+
+export interface FleetSubscriptionStages {
+  /**
+   * How long before the end; negative for after it.
+   */
+  before: Interval;
+  /**
+   * The channels that are used, as far as the recipient has them.
+   */
+  channels: Generated<string[]>;
+  /**
+   * Name of the stage; 7d, 24h and expired have a flag each on projects and portraits, suspended is for the administrator.
+   */
+  name: string;
+  /**
+   * The template that the mail is made from.
+   */
+  template: string;
+  /**
+   * Priority of the notifications: urgent, high, normal or low; those of the latter two go out together.
+   */
+  urgency: Generated<string>;
+}
+
+export interface FleetSweeps {
+  /**
+   * What it has changed, or would have.
+   */
+  counts: Generated<Json>;
+  /**
+   * When it ended; NULL while it goes on, or where it died.
+   */
+  ended_at: Timestamp | null;
+  /**
+   * Number of the pass.
+   */
+  id: Generated<Int8>;
+  /**
+   * sweep, or baseline: what is past was marked as known.
+   */
+  kind: string;
+  /**
+   * done, blocked (it would have changed too much, or the clocks differ), or interrupted.
+   */
+  outcome: string | null;
+  /**
+   * When it began.
+   */
+  started_at: Generated<Timestamp>;
+  /**
+   * Who did it.
+   */
+  worker: string;
 }
 
 export interface FleetTelegramChats {
@@ -1823,6 +1975,7 @@ export interface DB {
   clients: Clients;
   companies: Companies;
   email_queue: EmailQueue;
+  expiring_portraits: ExpiringPortraits;
   expiring_subscriptions: ExpiringSubscriptions;
   "fleet.adopted_emails": FleetAdoptedEmails;
   "fleet.adopted_notifications": FleetAdoptedNotifications;
@@ -1831,10 +1984,14 @@ export interface DB {
   "fleet.email_archive": FleetEmailArchive;
   "fleet.email_attempts": FleetEmailAttempts;
   "fleet.email_handovers": FleetEmailHandovers;
+  "fleet.lifecycle_acts": FleetLifecycleActs;
+  "fleet.notices": FleetNotices;
   "fleet.notification_attempts": FleetNotificationAttempts;
   "fleet.notification_handovers": FleetNotificationHandovers;
   "fleet.partitioned_tables": FleetPartitionedTables;
   "fleet.row_security": FleetRowSecurity;
+  "fleet.subscription_stages": FleetSubscriptionStages;
+  "fleet.sweeps": FleetSweeps;
   "fleet.telegram_chats": FleetTelegramChats;
   "fleet.telegram_links": FleetTelegramLinks;
   folders: Folders;
