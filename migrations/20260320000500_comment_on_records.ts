@@ -49,7 +49,8 @@ const tables = {
     subscription_end: 'The end that it is about, in UTC.',
     company_id: 'The company whose it is.',
     decided_at: 'When it was decided.',
-    outcome: 'sent, superseded, skipped, recorded (nobody is told of such), or withdrawn (the end was moved before anything went out).',
+    outcome:
+      'sent, superseded, skipped, recorded (nobody is told of such), or withdrawn (the end was moved before anything went out).',
     reason: 'Why nobody was told; NULL where somebody was.',
     superseded_by: 'The stage that overtook it; NULL where none did.',
     channels: 'The channels that notifications were written for.',
@@ -60,7 +61,8 @@ const tables = {
     entity_id: 'Number of the row.',
     field: 'The column.',
     before_value: 'What it was before the fleet’s first change, as text.',
-    after_value: 'What the fleet has made of it last; where it is something else by now, somebody else has changed it since.',
+    after_value:
+      'What the fleet has made of it last; where it is something else by now, somebody else has changed it since.',
     subject_type: 'projects or portraits: the subscription that it was done for.',
     subject_id: 'Number of that project or portrait.',
     acted_at: 'When it was done last.',

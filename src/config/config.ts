@@ -4,6 +4,7 @@ import type { Mailbox } from '../runtime/mail-address.ts'
 import { ConfigError } from './config-error.ts'
 import type { Fallbacks } from './fallbacks.ts'
 import { warnOfMisspeltNames } from './misspelt-names.ts'
+import type { OpeningHours } from './opening-hours.ts'
 import { parseGiven } from './parse-given.ts'
 import { findMissing, type Need } from './requirements.ts'
 import type { Retention } from './retention.ts'
@@ -61,6 +62,13 @@ export interface Config {
       | undefined
     /** Its URL has `{to}` and `{text}` in it. */
     readonly gateway: { readonly url: string; readonly method: 'GET' | 'POST' } | undefined
+  }
+  readonly subscriptions: {
+    readonly hours: OpeningHours
+    readonly longPastDays: number
+    /** A sweep changes no more than the larger of these at once. */
+    readonly maxChanges: number
+    readonly maxPercent: number
   }
   readonly admin: {
     readonly email: string | undefined
@@ -146,6 +154,12 @@ function toConfig(values: Values, warnings: string[]): Config {
       groupPerMinute: values.TELEGRAM_GROUP_PER_MINUTE,
     },
     sms: toSms(values),
+    subscriptions: {
+      hours: values.NOTICE_HOURS,
+      longPastDays: values.NOTICE_LONG_PAST_DAYS,
+      maxChanges: values.SWEEP_MAX_CHANGES,
+      maxPercent: values.SWEEP_MAX_PERCENT,
+    },
     admin: {
       email: values.ADMIN_EMAIL,
       telegramChatId: values.ADMIN_TELEGRAM_CHAT_ID,

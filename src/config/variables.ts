@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { readMailAddress, readMailbox, readMailDomain } from '../runtime/mail-address.ts'
 import { passwordForm, readPassword } from '../runtime/password-rules.ts'
 import { readBackoff } from './backoff.ts'
+import { lifecycleVariables } from './lifecycle-variables.ts'
 import { notificationVariables } from './notification-variables.ts'
 import { readDkimKey } from './private-key.ts'
 import { readRetention } from './retention.ts'
@@ -18,6 +19,7 @@ export interface Variable {
     | 'Notifications'
     | 'Telegram'
     | 'SMS'
+    | 'Subscriptions'
     | 'Administrator'
     | 'Console and metrics'
     | 'Retention'
@@ -147,6 +149,7 @@ const table = {
     secret: true,
   },
   ...notificationVariables,
+  ...lifecycleVariables,
   ADMIN_EMAIL: {
     group: 'Administrator',
     description: 'Where alerts and the daily digest go by e-mail.',
