@@ -1,5 +1,7 @@
 import type { RunningWorker, WorkerContext } from '../process/run-worker.ts'
 import { type ControlJob, joinControlPlane } from '../queue/control-plane.ts'
+import { sweepSettings } from '../subscriptions/settings.ts'
+import { sweep } from '../subscriptions/sweep.ts'
 import { archiveMail } from './email-archive.ts'
 import type { Maintenance } from './maintenance.ts'
 import { keepPartitions } from './partitions.ts'
@@ -8,7 +10,7 @@ import { applyRetention } from './retention.ts'
 const anHour = 3_600
 
 /** Keeps partitions, the archive of mail, and retention until stopped. */
-export async function startLifecycleWorker({ config, database, log }: WorkerContext): Promise<RunningWorker> {
+export async function startLifecycleWorker({ config, database, owner, log }: WorkerContext): Promise<RunningWorker> {
   const stopping = new AbortController()
   const maintenance: Maintenance = { db: database.db, signal: stopping.signal, log }
   const jobs: ControlJob[] = [
@@ -30,6 +32,13 @@ export async function startLifecycleWorker({ config, database, log }: WorkerCont
       schedule: '15 2 * * *',
       expireInSeconds: anHour,
       run: () => applyRetention(maintenance, config.retention),
+    },
+    {
+      queue: 'lifecycle.sweep',
+      schedule: '*/10 * * * *',
+      atStart: true,
+      expireInSeconds: anHour,
+      run: () => sweep({ ...maintenance, settings: sweepSettings(config), worker: owner }),
     },
   ]
   const controlPlane = await joinControlPlane({ database, instanceName: 'lifecycle', log }, jobs)

@@ -22,3 +22,20 @@ export interface NoticeText {
   readonly message: string
   readonly variables: Readonly<Record<string, unknown>>
 }
+
+export function writeNotice(facts: NoticeFacts): NoticeText {
+  const { entityName, companyName, endsAt, daysLeft, autoRenew, locale, timezone } = facts
+  return {
+    subject: `${facts.template} ${entityName}`,
+    message: `${facts.template} ${entityName}`,
+    variables: {
+      entity_name: entityName,
+      company_name: companyName,
+      ends_at: endsAt.toISOString(),
+      days_left: daysLeft,
+      auto_renew: autoRenew,
+      locale,
+      timezone,
+    },
+  }
+}

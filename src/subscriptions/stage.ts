@@ -12,10 +12,21 @@ export interface Stage {
   readonly urgency: 'urgent' | 'high' | 'normal' | 'low'
 }
 
+/** The stages, as a pass has read them. */
+export interface Stages {
+  /** Those that the customer is told of. */
+  readonly chain: readonly Stage[]
+  /** The one at which the grace period is over; the administrator is told. */
+  readonly suspension: Stage
+}
+
 /** The stages of the specification, with the columns that say they are done. All others are tracked in the ledger alone. */
 export const flagOfStage = { '7d': 'notified_7d', '24h': 'notified_24h', expired: 'notified_expired' } as const
 
 export type FlaggedStage = keyof typeof flagOfStage
 
-/** The stage at which the grace period is over; the administrator is told. */
-export const suspension = 'suspended'
+export function isFlagged(stage: string): stage is FlaggedStage {
+  return Object.hasOwn(flagOfStage, stage)
+}
+
+export const suspensionName = 'suspended'

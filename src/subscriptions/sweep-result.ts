@@ -1,4 +1,5 @@
 import type { ChannelName } from '../notifications/notice.ts'
+import type { NoticeReason } from './policy.ts'
 import type { EntityType, LifecycleState } from './subscription.ts'
 
 /** How many of each a pass has changed, or would change. */
@@ -20,8 +21,11 @@ export type SweepResult =
   | {
       readonly kind: 'done'
       readonly sweepId: string
-      readonly counts: SweepCounts /** Locked by others: for the next pass. */
+      readonly counts: SweepCounts
+      /** Rows that others have locked: for the next pass. */
       readonly left: number
+      /** Rows that could not be written; the log says why. */
+      readonly failed: number
     }
   /** It would have changed more than `limit` allows, so it has changed nothing. */
   | { readonly kind: 'flood'; readonly counts: SweepCounts; readonly changes: number; readonly limit: number }
@@ -43,13 +47,11 @@ export interface PlannedStep {
   readonly expiresProject: boolean
 }
 
-export type NoticeOutcome = 'sent' | 'superseded' | 'skipped' | 'recorded'
-
 export interface PlannedNotice {
   readonly stage: string
-  readonly outcome: NoticeOutcome
-  /** Null where somebody is told: see `noticeReasons`. */
-  readonly reason: string | null
+  readonly outcome: 'sent' | 'superseded' | 'skipped'
+  /** Null where somebody is told. */
+  readonly reason: NoticeReason | null
   readonly supersededBy: string | null
   readonly messages: readonly PlannedMessage[]
 }
