@@ -6,7 +6,7 @@ import type { SweepSettings } from '../../src/subscriptions/settings.ts'
 import { type SweepOptions, sweep } from '../../src/subscriptions/sweep.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 
-export const settings: SweepSettings = {
+const settings: SweepSettings = {
   defaultLocale: 'ru',
   defaultTimeZone: 'Europe/Moscow',
   hours: { opens: '09:00', closes: '20:00' },
