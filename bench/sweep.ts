@@ -47,7 +47,6 @@ async function measure(major: 13 | 18): Promise<void> {
 async function fill(adminUrl: string, times: number): Promise<TestDatabase> {
   const database = await createEmptyTestDatabase(adminUrl)
   await migrateUp(database.db)
-  await database.pool.query('SET statement_timeout = 0')
   await fillSubscriptions(database, { companies: 100 * times, projects: 1_000 * times, portraits: 10_000 * times })
   await database.pool.query('CHECKPOINT')
   return database

@@ -1,6 +1,6 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { DB } from '../db/schema.ts'
-import { listDue } from './due-store.ts'
+import { expectFew, listDue } from './due-store.ts'
 import type { Circumstances } from './policy.ts'
 import type { SweepSettings } from './settings.ts'
 import { type Step, stepOf } from './step.ts'
@@ -19,10 +19,11 @@ export interface DueBatch {
 }
 
 /** All rows for which something may be due, in batches. */
-export async function listBatches(db: Kysely<DB>, circumstances: Circumstances): Promise<DueBatch[]> {
+export async function listBatches(trx: Transaction<DB>, circumstances: Circumstances): Promise<DueBatch[]> {
   const batches: DueBatch[] = []
+  await expectFew(trx)
   for (const kind of kinds) {
-    const ids = await listDue(db, kind, circumstances)
+    const ids = await listDue(trx, kind, circumstances)
     for (let from = 0; from < ids.length; from += batchSize)
       batches.push({ kind, ids: ids.slice(from, from + batchSize) })
   }

@@ -52,7 +52,7 @@ export async function sweep(sweeping: Sweeping, options: SweepOptions = {}): Pro
   const circumstances = await circumstancesOf(db, settings, { now: await databaseNow(db), baseline })
   const id = await beginSweep(db, { worker, kind: baseline ? 'baseline' : 'sweep' })
   const pass = { ...sweeping, circumstances }
-  const batches = await listBatches(db, circumstances)
+  const batches = await listAll(pass)
   const refused = baseline ? undefined : await guard(pass, batches, max)
   if (refused) {
     await endSweep(db, id, { outcome: 'blocked', counts: refused.counts })
@@ -66,6 +66,10 @@ export async function sweep(sweeping: Sweeping, options: SweepOptions = {}): Pro
 
 interface Pass extends Sweeping {
   readonly circumstances: Circumstances
+}
+
+function listAll({ db, circumstances }: Pass): Promise<DueBatch[]> {
+  return db.transaction().execute((trx) => listBatches(trx, circumstances))
 }
 
 /** Counts all that the pass would change, before its first write, unless that cannot be too much. */
@@ -108,7 +112,7 @@ async function work(pass: Pass, first: readonly DueBatch[]): Promise<Worked> {
       if (signal.aborted) return { counts, left: 0, failed: failed.size, wasInterrupted: true }
       counts = addCounts(counts, await settle(pass, batch, failed))
     }
-    batches = await listBatches(db, circumstances)
+    batches = await listAll(pass)
   }
   const left = batches.reduce((sum, { ids }) => sum + ids.length, 0)
   return { counts, left: Math.max(0, left - failed.size), failed: failed.size, wasInterrupted: false }

@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import type { TestDatabase } from '../support/database.ts'
 
 export interface Amount {
@@ -10,11 +11,18 @@ export interface Amount {
  * Subscriptions for which nothing is due: a fifth have ended and are dealt with, some end within the week and are told of, the others
  * within a year.
  */
-export async function fillSubscriptions(
-  { pool }: TestDatabase,
-  { companies, projects, portraits }: Amount,
-): Promise<void> {
-  await pool.query(`
+export async function fillSubscriptions(database: TestDatabase, amount: Amount): Promise<void> {
+  const client = await database.pool.connect()
+  try {
+    await client.query('SET statement_timeout = 0')
+    await fill(client, amount)
+  } finally {
+    client.release(true)
+  }
+}
+
+async function fill(client: pg.PoolClient, { companies, projects, portraits }: Amount): Promise<void> {
+  await client.query(`
     INSERT INTO companies (name, slug, contact_email, telegram_chat_id, subscription_expires_at)
     SELECT 'Company ' || n, 'c' || n, 'office' || n || '@acme.example', CASE WHEN n % 2 = 0 THEN (7000 + n)::text END,
            fleet.utc_now() + make_interval(days => 10 + n % 300)
@@ -27,13 +35,13 @@ export async function fillSubscriptions(
     CASE WHEN n % 5 = 2 AND ${isProject} THEN 'expired' ELSE 'active' END,
     CASE WHEN n % 5 = 2 THEN 'suspended' WHEN n % 20 < 2 THEN 'expiring' ELSE 'active' END,
     n % 5 = 2 OR n % 20 < 2, n % 5 = 2 OR n % 20 = 1, n % 5 = 2`
-  await pool.query(`
+  await client.query(`
     INSERT INTO projects (name, slug, ${columns})
     SELECT 'Project ' || n, 's' || n, ${values(true)} FROM generate_series(1, ${projects}) n`)
-  await pool.query(`
+  await client.query(`
     INSERT INTO portraits (file_path, ${columns})
     SELECT '/portraits/' || n || '.jpg', ${values(false)} FROM generate_series(1, ${portraits}) n`)
-  await pool.query(`
+  await client.query(`
     INSERT INTO fleet.notices (entity_type, entity_id, stage, subscription_end, company_id, outcome)
     SELECT 'projects', id, stage, subscription_end, company_id, 'sent'
       FROM projects CROSS JOIN unnest(ARRAY['7d', '24h', 'expired']) AS stage WHERE notified_expired
@@ -41,7 +49,7 @@ export async function fillSubscriptions(
     SELECT 'portraits', id, stage, subscription_end, company_id, 'sent'
       FROM portraits CROSS JOIN unnest(ARRAY['7d', '24h', 'expired']) AS stage WHERE notified_expired`)
   for (const table of ['companies', 'projects', 'portraits', 'fleet.notices'])
-    await pool.query(`VACUUM ANALYZE ${table}`)
+    await client.query(`VACUUM ANALYZE ${table}`)
 }
 
 /** Makes so many subscriptions due, a tenth of them projects: they end in six days, and nobody knows. */
