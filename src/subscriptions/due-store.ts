@@ -38,34 +38,34 @@ const conditions: Record<EntityType, (window: DueWindow) => Condition[]> = {
   projects: (window) => [
     sql`p.status = 'active' AND p.subscription_end IS NOT NULL
       AND (p.notified_7d IS NOT TRUE OR coalesce(p.lifecycle_status, 'active') = 'active')
-      AND fleet.warn_at(p.subscription_end, p.notify_before_expiry_days) <= ${window.now}::timestamp AND ${isOfActiveCompany}`,
+      AND fleet.warn_at(p.subscription_end, p.notify_before_expiry_days) <= ${window.now}::timestamp AND ${isToBeSwept}`,
     sql`p.status = 'active' AND p.subscription_end IS NOT NULL AND p.notified_24h IS NOT TRUE
-      AND p.subscription_end <= ${window.now}::timestamp + interval '24 hours' AND ${isOfActiveCompany}`,
+      AND p.subscription_end <= ${window.now}::timestamp + interval '24 hours' AND ${isToBeSwept}`,
     sql`p.subscription_end IS NOT NULL
       AND (p.status = 'active'
            OR (p.status = 'expired'
                AND (p.notified_expired IS NOT TRUE OR coalesce(p.lifecycle_status, 'active') IN ('active', 'expiring'))))
-      AND p.subscription_end <= ${window.now}::timestamp AND ${isOfActiveCompany}`,
+      AND p.subscription_end <= ${window.now}::timestamp AND ${isToBeSwept}`,
     sql`p.status IN ('active', 'expired') AND p.subscription_end IS NOT NULL AND p.lifecycle_status = 'expired'
-      AND p.subscription_end <= ${latestEnd(window.stages.suspension, window)}::timestamp AND ${isOfActiveCompany}`,
+      AND p.subscription_end <= ${latestEnd(window.stages.suspension, window)}::timestamp AND ${isToBeSwept}`,
     ...unflagged(window.stages).map(
       (stage) =>
-        sql`p.status IN ('active', 'expired') AND ${crossedLately('projects', stage, window)} AND ${isOfActiveCompany}`,
+        sql`p.status IN ('active', 'expired') AND ${crossedLately('projects', stage, window)} AND ${isToBeSwept}`,
     ),
   ],
   portraits: (window) => [
     sql`p.status = 'active' AND p.subscription_end IS NOT NULL
       AND (p.notified_7d IS NOT TRUE OR coalesce(p.lifecycle_status, 'active') = 'active')
-      AND p.subscription_end <= ${window.now}::timestamp + interval '7 days' AND ${isOfActiveCompany}`,
+      AND p.subscription_end <= ${window.now}::timestamp + interval '7 days' AND ${isToBeSwept}`,
     sql`p.status = 'active' AND p.subscription_end IS NOT NULL AND p.notified_24h IS NOT TRUE
-      AND p.subscription_end <= ${window.now}::timestamp + interval '24 hours' AND ${isOfActiveCompany}`,
+      AND p.subscription_end <= ${window.now}::timestamp + interval '24 hours' AND ${isToBeSwept}`,
     sql`p.status = 'active' AND p.subscription_end IS NOT NULL
       AND (p.notified_expired IS NOT TRUE OR coalesce(p.lifecycle_status, 'active') IN ('active', 'expiring'))
-      AND p.subscription_end <= ${window.now}::timestamp AND ${isOfActiveCompany}`,
+      AND p.subscription_end <= ${window.now}::timestamp AND ${isToBeSwept}`,
     sql`p.status = 'active' AND p.subscription_end IS NOT NULL AND p.lifecycle_status = 'expired'
-      AND p.subscription_end <= ${latestEnd(window.stages.suspension, window)}::timestamp AND ${isOfActiveCompany}`,
+      AND p.subscription_end <= ${latestEnd(window.stages.suspension, window)}::timestamp AND ${isToBeSwept}`,
     ...unflagged(window.stages).map(
-      (stage) => sql`p.status = 'active' AND ${crossedLately('portraits', stage, window)} AND ${isOfActiveCompany}`,
+      (stage) => sql`p.status = 'active' AND ${crossedLately('portraits', stage, window)} AND ${isToBeSwept}`,
     ),
   ],
   // They have no flags: the ledger alone knows.
@@ -73,8 +73,8 @@ const conditions: Record<EntityType, (window: DueWindow) => Condition[]> = {
     window.stages.chain.map((stage) => sql`p.is_active IS NOT FALSE AND ${crossedLately('companies', stage, window)}`),
 }
 
-/** In parentheses it is asked for the few rows that are due: joined, all companies would be read. */
-const isOfActiveCompany = sql`(SELECT c.is_active IS NOT FALSE FROM companies c WHERE c.id = p.company_id)`
+/** In parentheses the company is asked for the few rows that are due: joined, all companies would be read. */
+const isToBeSwept = sql`isfinite(p.subscription_end) AND (SELECT c.is_active IS NOT FALSE FROM companies c WHERE c.id = p.company_id)`
 
 function unflagged({ chain }: Stages): Stage[] {
   return chain.filter(({ name }) => !isFlagged(name))

@@ -1,61 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Circumstances, decide } from '../../src/subscriptions/policy.ts'
-import type { Stage } from '../../src/subscriptions/stage.ts'
 import type { Subscription } from '../../src/subscriptions/subscription.ts'
-
-const dayMs = 24 * 60 * 60 * 1_000
-const now = new Date('2026-03-10T12:00:00Z')
-
-const stage = (name: string, days: number): Stage => ({
-  ...{ name, beforeMs: days * dayMs, template: 'subscription_expired', channels: ['email'], urgency: 'normal' },
-})
-const chain = [stage('7d', 7), stage('24h', 1), stage('expired', 0)]
-const circumstances: Circumstances = {
-  now,
-  stages: { chain, suspension: stage('suspended', -14) },
-  longPastMs: 30 * dayMs,
-  baseline: false,
-}
-
-interface Case {
-  /** Days from now. */
-  readonly end: number
-  readonly told?: readonly string[]
-  readonly decided?: readonly string[]
-  readonly state?: string | null
-  readonly status?: string
-  readonly kind?: Subscription['entityType']
-  readonly warnDays?: number
-}
-
-function subscription({ end, told = [], decided = [], ...rest }: Case): Subscription {
-  const { state = 'active', status = 'active', kind = 'projects', warnDays = 7 } = rest
-  const endsAt = new Date(now.getTime() + end * dayMs)
-  return {
-    ...{ entityType: kind, entityId: 1, entityName: 'Hall', endsAt, end: endsAt.toISOString(), autoRenew: false },
-    warnAt: new Date(endsAt.getTime() - warnDays * dayMs),
-    flags:
-      kind === 'companies'
-        ? null
-        : { '7d': told.includes('7d'), '24h': told.includes('24h'), expired: told.includes('expired') },
-    states: kind === 'companies' ? null : { lifecycleStatus: state, status },
-    decided,
-    company: {
-      id: 1,
-      name: 'Acme',
-      timezone: null,
-      locale: null,
-      email: 'a@acme.example',
-      telegram: null,
-      phone: null,
-    },
-    clientEmail: null,
-  }
-}
+import { circumstances, type Given, stage, subscription } from './given.ts'
 
 /** `7d due, 24h overtaken | flags | state`, in short. */
-function summary(given: Case, changed: Partial<Circumstances> = {}): string {
+function summary(given: Given, changed: Partial<Circumstances> = {}): string {
   const { notices, flags, lifecycleStatus, expiresProject } = decide(subscription(given), {
     ...circumstances,
     ...changed,
@@ -68,7 +18,7 @@ function summary(given: Case, changed: Partial<Circumstances> = {}): string {
 }
 
 describe('what is due', () => {
-  test.each<[string, Case, string]>([
+  test.each<[string, Given, string]>([
     ['long before the end', { end: 7.1 }, 'nothing | - | -'],
     ['seven days before, to the moment', { end: 7 }, '7d due | 7d | expiring'],
     ['seven days before, told already', { end: 6, told: ['7d'], state: 'expiring' }, 'nothing | - | -'],
@@ -137,7 +87,10 @@ describe('what is due', () => {
   })
 
   test('stages without a flag are known to the ledger alone', () => {
-    const stages = { ...circumstances.stages, chain: [stage('30d', 30), ...chain, stage('3d_after', -3)] }
+    const stages = {
+      ...circumstances.stages,
+      chain: [stage('30d', 30), ...circumstances.stages.chain, stage('3d_after', -3)],
+    }
     expect(summary({ end: 20 }, { stages })).toBe('30d due | - | -')
     expect(summary({ end: 20, decided: ['30d'] }, { stages })).toBe('nothing | - | -')
     expect(summary({ end: 6 }, { stages })).toBe('30d overtaken, 7d due | 7d | expiring')
@@ -160,7 +113,7 @@ describe('what is due', () => {
 })
 
 test('a notice holds until its next stage, the last one as long as somebody would be told', () => {
-  const notAfter = (given: Case) =>
+  const notAfter = (given: Given) =>
     decide(subscription(given), circumstances).notices.map((notice) =>
       notice.outcome === 'due' ? notice.notAfter?.toISOString() : null,
     )

@@ -83,3 +83,113 @@ describe('a sweep', () => {
     expect((await subscriptions.plan()).changes).toBe(0)
   })
 })
+
+describe('what nobody asked for', () => {
+  test('is left alone: inactive companies, what never ends, what is archived', async () => {
+    await subscriptions.project({ subscription_end: null })
+    await subscriptions.project({ subscription_end: 'infinity' })
+    await subscriptions.project({ subscription_end: '-infinity' })
+    await subscriptions.portrait({ subscription_end: '2026-03-03', status: 'archived' })
+    const company = await subscriptions.insert('companies', { name: 'Asleep', slug: 'asleep', is_active: false })
+    await subscriptions.project({ subscription_end: '2026-03-03', company_id: company })
+    expect((await subscriptions.plan()).changes).toBe(0)
+    await subscriptions.sweep()
+    expect(await subscriptions.ledger()).toEqual([])
+  })
+
+  test('a company that does not say whether it is active counts as active', async () => {
+    await subscriptions.query('UPDATE companies SET is_active = NULL WHERE id = 1')
+    await subscriptions.project({ subscription_end: '2026-03-08 15:00' })
+    await subscriptions.sweep()
+    expect(await subscriptions.ledger()).toEqual(['projects 1 7d sent'])
+  })
+
+  test('an end is not announced twice at one stage, whatever becomes of its flag', async () => {
+    await subscriptions.project({ subscription_end: '2026-03-08 15:00' })
+    await subscriptions.sweep()
+    await subscriptions.query('UPDATE projects SET notified_7d = NULL')
+    expect(await subscriptions.sweep()).toMatchObject({ counts: { notices: 0 } })
+    expect(await subscriptions.query('SELECT notified_7d FROM projects')).toEqual([{ notified_7d: true }])
+    expect(await subscriptions.notifications()).toHaveLength(2)
+  })
+})
+
+describe('the flood guard', () => {
+  const three = async () => {
+    for (let n = 0; n < 3; n += 1) await subscriptions.project({ subscription_end: '2026-03-08 15:00' })
+  }
+
+  test('lets nothing be written when that would be too much, and tells the administrator once', async () => {
+    await three()
+    const blocked = { kind: 'flood', changes: 6, limit: 5, counts: { notices: 3, states: 3 } }
+    expect(await subscriptions.sweep({}, { maxChanges: 5 })).toMatchObject(blocked)
+    expect(await subscriptions.sweep({}, { maxChanges: 5 })).toMatchObject(blocked)
+    expect(await subscriptions.ledger()).toEqual([])
+    expect(await subscriptions.notifications()).toMatchObject([
+      { recipient: 'admin@vertex.example', notification_type: 'sweep_blocked', company_id: null },
+    ])
+    expect(await subscriptions.query('SELECT outcome FROM fleet.sweeps')).toEqual([
+      { outcome: 'blocked' },
+      { outcome: 'blocked' },
+    ])
+  })
+
+  test('counts as much as a share of all subscriptions, when that is more', async () => {
+    await three()
+    expect(await subscriptions.sweep({}, { maxChanges: 1, maxPercent: 100 })).toMatchObject({ kind: 'flood', limit: 3 })
+  })
+
+  test('lets it pass when somebody allows so many', async () => {
+    await three()
+    expect(await subscriptions.sweep({ max: 5 }, { maxChanges: 5 })).toMatchObject({ kind: 'flood', limit: 5 })
+    expect(await subscriptions.sweep({ max: 6 }, { maxChanges: 5 })).toMatchObject({
+      kind: 'done',
+      counts: { notices: 3 },
+    })
+  })
+
+  test('does not count against a baseline, which tells nobody', async () => {
+    await three()
+    await subscriptions.project({ subscription_end: '2025-03-08 15:00' })
+    const done = { kind: 'done', counts: { notices: 0, superseded: 7, states: 5 } }
+    expect(await subscriptions.sweep({ baseline: true }, { maxChanges: 5 })).toMatchObject(done)
+    expect(await subscriptions.notifications()).toEqual([])
+    expect((await subscriptions.plan()).changes).toBe(0)
+  })
+})
+
+test('a pass goes on past rows that others have locked, and says how many it has left', async () => {
+  for (let n = 0; n < 3; n += 1) await subscriptions.project({ subscription_end: '2026-03-08 15:00' })
+  const other = await subscriptions.database.pool.connect()
+  await other.query('BEGIN')
+  await other.query('SELECT FROM projects WHERE id = 2 FOR UPDATE')
+  expect(await subscriptions.sweep()).toMatchObject({ counts: { notices: 2 }, left: 1 })
+  await other.query('COMMIT')
+  other.release()
+  expect(await subscriptions.sweep()).toMatchObject({ counts: { notices: 1 }, left: 0 })
+})
+
+test('a row that cannot be written does not keep the others back', async () => {
+  for (let n = 0; n < 3; n += 1) await subscriptions.project({ subscription_end: '2026-03-08 15:00' })
+  await subscriptions.query(`ALTER TABLE projects ADD CONSTRAINT spoilt CHECK (id <> 2 OR notified_7d IS NOT TRUE)`)
+  expect(await subscriptions.sweep()).toMatchObject({ kind: 'done', counts: { notices: 2 }, failed: 1, left: 0 })
+  expect(await subscriptions.notifications()).toHaveLength(4)
+  await subscriptions.query('ALTER TABLE projects DROP CONSTRAINT spoilt')
+  expect(await subscriptions.sweep()).toMatchObject({ counts: { notices: 1 }, failed: 0 })
+})
+
+test('two passes at once announce each end once', async () => {
+  for (let n = 0; n < 40; n += 1) await subscriptions.project({ subscription_end: '2026-03-08 15:00' })
+  const results = await Promise.all([subscriptions.sweep(), subscriptions.sweep(), subscriptions.sweep()])
+  expect(results.map(({ kind }) => kind)).toEqual(['done', 'done', 'done'])
+  expect(await subscriptions.notifications()).toHaveLength(80)
+  expect(new Set(await subscriptions.ledger()).size).toBe(40)
+})
+
+test('what the view of the specification shows as due is what a sweep deals with', async () => {
+  for (const end of ['2026-03-01', '2026-03-02 20:00', '2026-03-05', '2026-03-20'])
+    await subscriptions.project({ subscription_end: end })
+  const shown = await subscriptions.query('SELECT entity_id FROM expiring_subscriptions ORDER BY 1')
+  const plan = await subscriptions.plan()
+  expect(plan.steps.map(({ entityId }) => ({ entity_id: entityId }))).toEqual(shown)
+})
