@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Retention } from '../config/retention.ts'
 import { databaseNow } from '../ops/clock.ts'
+import { deleteOldSweeps } from '../subscriptions/sweep-store.ts'
 import { deleteOrphanHandovers } from './handover-store.ts'
 import { retryWhileLocked } from './lock-retry.ts'
 import type { Maintenance } from './maintenance.ts'
@@ -34,6 +35,7 @@ export async function applyRetention(
     emailHandovers: await dropOrphans(maintenance, 'email'),
     notificationHandovers: await dropOrphans(maintenance, 'notifications'),
     notifications: await deleteNotifications(maintenance, notifications),
+    sweeps: { rows: await deleteOldSweeps(maintenance.db) },
   }
 }
 

@@ -47,3 +47,12 @@ export async function lastDoneSweep(db: Kysely<DB>): Promise<string> {
     SELECT coalesce(max(id), 0)::text AS id FROM fleet.sweeps WHERE outcome = 'done'`.execute(db)
   return rows[0]?.id ?? '0'
 }
+
+/** Deletes what is written down of passes of more than 90 days ago, but the last that was let through. Answers how many. */
+export async function deleteOldSweeps(db: Kysely<DB>): Promise<number> {
+  const { numAffectedRows } = await sql`
+    DELETE FROM fleet.sweeps
+     WHERE started_at < now() - interval '90 days'
+       AND id < (SELECT max(id) FROM fleet.sweeps WHERE outcome = 'done')`.execute(db)
+  return Number(numAffectedRows ?? 0)
+}

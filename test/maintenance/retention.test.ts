@@ -120,6 +120,7 @@ test('nothing is dropped where retention is off, and a visit without a time has 
     emailHandovers: { rows: 0 },
     notificationHandovers: { rows: 0 },
     notifications: { rows: 0 },
+    sweeps: { rows: 0 },
   })
   expect(await placesOf(database)).toHaveLength(1)
   expect((await database.pool.query('SELECT created_at::text FROM ar_view_sessions ORDER BY id')).rows).toEqual([

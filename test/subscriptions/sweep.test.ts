@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { deleteOldSweeps } from '../../src/subscriptions/sweep-store.ts'
 import { setSubscriptions } from './subscriptions.ts'
 
 const subscriptions = setSubscriptions()
@@ -192,4 +193,13 @@ test('what the view of the specification shows as due is what a sweep deals with
   const shown = await subscriptions.query('SELECT entity_id FROM expiring_subscriptions ORDER BY 1')
   const plan = await subscriptions.plan()
   expect(plan.steps.map(({ entityId }) => ({ entity_id: entityId }))).toEqual(shown)
+})
+
+test('passes of long ago are forgotten, but the last that was let through', async () => {
+  await subscriptions.query(`
+    INSERT INTO fleet.sweeps (worker, kind, outcome, started_at)
+    VALUES ('w', 'sweep', 'done', now() - interval '95 days'), ('w', 'sweep', 'done', now() - interval '94 days'),
+           ('w', 'sweep', 'blocked', now() - interval '93 days')`)
+  expect(await deleteOldSweeps(subscriptions.database.db)).toBe(1)
+  expect(await subscriptions.query('SELECT id FROM fleet.sweeps ORDER BY id')).toEqual([{ id: '2' }, { id: '3' }])
 })
