@@ -122,13 +122,11 @@ describe.each(notices)('%s', (notice) => {
     expect(text).toContain(name)
   })
 
-  it('names a company that the subscription is of once in each part, and does not promise what holds for projects alone', () => {
+  it('names a company once in each part where the subscription is its own', () => {
     for (const locale of ['ru', 'en']) {
       const name = 'ООО «Ромашка»'
       const { subject, text, html, message } = render(notice, { locale, entity_type: 'company', entity_name: name })
       for (const part of [subject, text, html, message]) expect(part.split(name)).toHaveLength(2)
-      expect(`${text}${html}${message}`).not.toMatch(/зрители|viewers/)
-      expect(`${text}${html}${message}`).not.toMatch(/на(?: |&nbsp;)льготный|for a(?: |&nbsp;)grace/)
     }
   })
 
@@ -185,6 +183,16 @@ it.each(toCustomers)('%s links to the renewal from a button and from the text, o
   expect(unlinked.html).not.toContain('href')
   expect(unlinked.html).toContain('менеджеру')
   expect(unlinked.text).toContain('менеджеру')
+})
+
+it.each(toCustomers)('%s promises a company nothing that holds for projects alone', (notice) => {
+  const promises = /зрители|льготн|viewers|grace/
+  for (const variables of combinations({ locale: ['ru', 'en'], auto_renew: [true, false] })) {
+    const { text, html, message } = render(notice, { ...variables, entity_type: 'company' })
+    expect(`${text}${html}${message}`).not.toMatch(promises)
+    const ofProject = render(notice, { locale: variables.locale, entity_type: 'project' })
+    for (const part of [ofProject.text, ofProject.html, ofProject.message]) expect(part).toMatch(promises)
+  }
 })
 
 describe('notification', () => {
