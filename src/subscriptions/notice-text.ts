@@ -36,7 +36,7 @@ export interface NoticeFault {
 }
 
 /** How templates call what has an end. */
-const entityWords = { projects: 'project', portraits: 'portrait', companies: 'company', orders: 'order' } as const
+const entityWords = { projects: 'project', portraits: 'portrait', companies: 'company' } as const
 
 const nameless = { ru: 'без названия', en: 'untitled' } as const
 

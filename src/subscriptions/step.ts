@@ -132,7 +132,8 @@ function textOf(subscription: Subscription, stage: Stage, reading: Place & { rea
     ...{ template: stage.template, entityType, entityName, companyName: company.name },
     ...{ endsAt, toldAt: leaves, autoRenew, locale, timezone },
   })
-  if ('fault' in text) throw new Error(`fleet.subscription_stages: the stage ${stage.name} cannot be told of: ${text.fault}`)
+  if ('fault' in text)
+    throw new Error(`fleet.subscription_stages: the stage ${stage.name} cannot be told of: ${text.fault}`)
   return text
 }
 

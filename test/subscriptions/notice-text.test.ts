@@ -227,7 +227,6 @@ describe('the variables', () => {
     ['projects', 'project'],
     ['portraits', 'portrait'],
     ['companies', 'company'],
-    ['orders', 'order'],
   ] as const)('call one of %s a %s', (entityType, word) => {
     expect(write({ entityType }).variables.entity_type).toBe(word)
   })
