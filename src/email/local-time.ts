@@ -5,8 +5,8 @@ import type { Locale } from './locale.ts'
 /** How an instant is read by its recipient. */
 export type LocalClock = { readonly locale: Locale; readonly timezone: string }
 
-const datePatterns: Record<Locale, string> = { ru: "d MMMM yyyy 'г.'", en: 'd MMMM yyyy' }
 const intlLocales: Record<Locale, string> = { ru: 'ru', en: 'en-GB' }
+const afterYear: Record<Locale, string> = { ru: ' г.', en: '' }
 
 /** Names that Intl spells as an offset ("GMT+3") although people know them by name. */
 const zoneNames: Record<string, Record<Locale, string>> = {
@@ -29,12 +29,51 @@ export function parseInstant(value: unknown): DateTime<true> | undefined {
 
 /** "23 декабря 2026 г., 18:00 (МСК)", "23 December 2026, 18:00 (MSK)". */
 export function formatLocalTime(instant: DateTime<true>, clock: LocalClock): string {
-  const local = instant.setZone(clock.timezone).setLocale(intlLocales[clock.locale])
-  const zone = zoneNames[clock.timezone]?.[clock.locale] ?? local.offsetNameShort
-  return `${local.toFormat(`${datePatterns[clock.locale]}, HH:mm`)} (${zone})`
+  const parts = readParts(instant, clock)
+  const zone = zoneNames[clock.timezone]?.[clock.locale] ?? parts.timeZoneName
+  return `${dateOf(parts, clock)}, ${parts.hour}:${parts.minute} (${zone})`
 }
 
 /** "23 декабря 2026 г.", "23 December 2026". */
 export function formatLocalDate(instant: DateTime<true>, clock: LocalClock): string {
-  return instant.setZone(clock.timezone).setLocale(intlLocales[clock.locale]).toFormat(datePatterns[clock.locale])
+  return dateOf(readParts(instant, clock), clock)
+}
+
+/** How many midnights of the time zone lie between the two: negative where `until` is on an earlier day. */
+export function calendarDays({ from, until }: { readonly from: Date; readonly until: Date }, timezone: string): number {
+  return localDay(until, timezone) - localDay(from, timezone)
+}
+
+/** Days of the local calendar since 1970. */
+function localDay(time: Date, timezone: string): number {
+  const offsetMinutes = luxon().IANAZone.create(timezone).offset(time.getTime())
+  return Math.floor((time.getTime() + offsetMinutes * 60_000) / 86_400_000)
+}
+
+type Parts = Partial<Record<Intl.DateTimeFormatPartTypes, string>>
+
+function dateOf({ day, month, year }: Parts, { locale }: LocalClock): string {
+  return `${day} ${month} ${year}${afterYear[locale]}`
+}
+
+function readParts(instant: DateTime<true>, clock: LocalClock): Parts {
+  const parts: Parts = {}
+  for (const { type, value } of formatterOf(clock).formatToParts(instant.toMillis())) parts[type] = value
+  return parts
+}
+
+/** Making one takes ten times as long as using it, and a sweep writes thousands of times. */
+const formatters = new Map<string, Intl.DateTimeFormat>()
+
+function formatterOf({ locale, timezone }: LocalClock): Intl.DateTimeFormat {
+  const key = `${locale} ${timezone}`
+  let formatter = formatters.get(key)
+  if (!formatter) {
+    formatter = new Intl.DateTimeFormat(intlLocales[locale], {
+      ...{ day: 'numeric', month: 'long', year: 'numeric', hour: '2-digit', minute: '2-digit' },
+      ...{ timeZoneName: 'short', hourCycle: 'h23', timeZone: timezone },
+    })
+    formatters.set(key, formatter)
+  }
+  return formatter
 }

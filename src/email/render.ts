@@ -3,7 +3,7 @@ import { type Locale, resolveLocale, resolveTimeZone } from './locale.ts'
 import { oneLine } from './one-line.ts'
 import { createTemplateEngines } from './template-engine.ts'
 import { explainTemplateFault, type TemplateFault } from './template-fault.ts'
-import { createTemplateLibrary, type MailTemplate, type TemplateLibrary } from './template-library.ts'
+import { createTemplateLibrary, type TemplateLibrary, type TemplatePart } from './template-library.ts'
 
 /** What a row of the queue says about its template. */
 export type RenderRequest = {
@@ -16,42 +16,71 @@ export type RenderRequest = {
 /** A mail's content, or why there is none; trying again does not help then. `html` is null where a template has none. */
 export type Rendered =
   | { readonly kind: 'rendered'; readonly subject: string; readonly text: string; readonly html: string | null }
-  | ({ readonly kind: 'refused' } & TemplateFault)
+  | Refused
+
+/** What other channels tell of a mail, or why there is none. `message` is Telegram's HTML, null where a template has none. */
+export type RenderedNotice =
+  | { readonly kind: 'rendered'; readonly subject: string; readonly message: string | null }
+  | Refused
+
+type Refused = { readonly kind: 'refused' } & TemplateFault
 
 /** Renders the templates that ship with the fleet. They are read once per process. */
-export const renderTemplate = createRenderer(fileURLToPath(new URL('./templates', import.meta.url)))
+export const { renderTemplate, renderNotice } = createRenderer(fileURLToPath(new URL('./templates', import.meta.url)))
+
+/** What a template is rendered into, as mail and as a notice. */
+export interface Renderer {
+  renderTemplate(request: RenderRequest): Rendered
+  /** The same subject, one line, at a fraction of what the whole mail takes. */
+  renderNotice(request: RenderRequest): RenderedNotice
+}
 
 /**
- * A renderer of the templates in `directory`, laid out as `<id>/{ru,en}/{subject,text,html}.liquid`. It never throws
+ * A renderer of the templates in `directory`, laid out as `<id>/{ru,en}/{subject,text,html,message}.liquid`. It never throws
  * over what a row or a template holds. The language is that of `variables.locale`, else the default, else the one
  * that the template has. A null among the variables counts as not given. The subject is one line.
  */
-export function createRenderer(directory: string): (request: RenderRequest) => Rendered {
+export function createRenderer(directory: string): Renderer {
   let library: TemplateLibrary | undefined
 
-  return ({ templateId, variables, defaultLocale }) => {
+  function render<Content>({ templateId, variables, defaultLocale }: RenderRequest, contentOf: ContentOf<Content>) {
     const given = variables ?? {}
     if (typeof given !== 'object' || Array.isArray(given)) return refuseVariables(given)
     const wanted = resolveLocale('locale' in given ? given.locale : undefined, defaultLocale)
     library ??= createTemplateLibrary(directory, createTemplateEngines(directory))
     const found = library.find(templateId, [wanted, defaultLocale])
-    if (found.kind === 'fault') return { kind: 'refused', errorClass: found.errorClass, reason: found.reason }
-    return renderParts(found.template, given, directory)
+    if (found.kind === 'fault') return refuse(found)
+    const { template } = found
+    const scope = scopeOf(given, template.locale)
+    let part: TemplatePart = 'subject'
+    try {
+      const content = contentOf((name) => {
+        part = name
+        return template[name]?.(scope) ?? null
+      })
+      return { kind: 'rendered' as const, ...content }
+    } catch (error) {
+      return refuse(explainTemplateFault(error, { name: `${template.name}/${part}`, directory }))
+    }
+  }
+
+  return {
+    renderTemplate: (request) => render(request, mailContent),
+    renderNotice: (request) => render(request, noticeContent),
   }
 }
 
-function renderParts(template: MailTemplate, variables: object, directory: string): Rendered {
-  const scope = scopeOf(variables, template.locale)
-  let part = 'subject'
-  try {
-    const subject = oneLine(template.subject(scope))
-    part = 'text'
-    const text = tidy(template.text(scope))
-    part = 'html'
-    return { kind: 'rendered', subject, text, html: template.html?.(scope) ?? null }
-  } catch (error) {
-    return { kind: 'refused', ...explainTemplateFault(error, { name: `${template.name}/${part}`, directory }) }
-  }
+type PartReader = (part: TemplatePart) => string | null
+type ContentOf<Content> = (read: PartReader) => Content
+
+function mailContent(read: PartReader) {
+  return { subject: oneLine(read('subject') ?? ''), text: tidy(read('text') ?? ''), html: read('html') }
+}
+
+function noticeContent(read: PartReader) {
+  const subject = oneLine(read('subject') ?? '')
+  const message = read('message')
+  return { subject, message: message === null ? null : tidy(message).trimEnd() }
 }
 
 function scopeOf(variables: object, locale: Locale): Record<string, unknown> {
@@ -69,7 +98,11 @@ function tidy(text: string): string {
     .trim()}\n`
 }
 
-function refuseVariables(given: unknown): Rendered {
+function refuseVariables(given: unknown): Refused {
   const what = Array.isArray(given) ? 'an array' : `a ${typeof given}`
-  return { kind: 'refused', errorClass: 'template_variables', reason: `variables must be a JSON object, not ${what}` }
+  return refuse({ errorClass: 'template_variables', reason: `variables must be a JSON object, not ${what}` })
+}
+
+function refuse({ errorClass, reason }: TemplateFault): Refused {
+  return { kind: 'refused', errorClass, reason }
 }

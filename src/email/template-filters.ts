@@ -1,6 +1,7 @@
 import type { Liquid } from 'liquidjs'
 import { formatLocalDate, formatLocalTime, type LocalClock, parseInstant } from './local-time.ts'
 import { resolveLocale, resolveTimeZone } from './locale.ts'
+import { shorten } from './shorten.ts'
 import { markupToHtml, markupToText } from './simple-markup.ts'
 import { readWebLink } from './web-link.ts'
 
@@ -15,7 +16,7 @@ const pluralRules = { ru: new Intl.PluralRules('ru'), en: new Intl.PluralRules('
  * The filters of mail templates, which throw `UnfitValue`:
  * `local_time` and `local_date` write an instant in the recipient's time zone and language, `plural` picks the form
  * of a noun that goes with a number, `web_link` lets only http and https addresses through; `markup` makes HTML of a text
- * with simple tags, which alone is not escaped again, and `without_markup` takes them away.
+ * with simple tags, which alone is not escaped again, and `without_markup` takes them away; `shorten` cuts a text to so many characters.
  */
 export function registerTemplateFilters(engine: Liquid): void {
   engine.registerFilter('local_time', function (value: unknown) {
@@ -30,6 +31,7 @@ export function registerTemplateFilters(engine: Liquid): void {
   engine.registerFilter('web_link', webLink)
   engine.registerFilter('markup', { raw: true, handler: (value: unknown) => markupToHtml(printable(value)) })
   engine.registerFilter('without_markup', (value: unknown) => markupToText(printable(value)))
+  engine.registerFilter('shorten', (value: unknown, most: number) => shorten(printable(value), most))
 }
 
 /** The value as text; an object or an array is no text. */

@@ -7,6 +7,9 @@ import { explainTemplateFault, type TemplateFault } from './template-fault.ts'
 
 type RenderPart = (scope: object) => string
 
+/** The files of a template: three make a mail, `message` is for the other channels. */
+export type TemplatePart = 'subject' | 'text' | 'html' | 'message'
+
 /** One template in one language, parsed. Its functions throw what LiquidJS throws. */
 export type MailTemplate = {
   /** `<id>/<locale>`, for messages. */
@@ -15,6 +18,7 @@ export type MailTemplate = {
   readonly subject: RenderPart
   readonly text: RenderPart
   readonly html: RenderPart | null
+  readonly message: RenderPart | null
 }
 
 type Found = { readonly kind: 'found'; readonly template: MailTemplate } | ({ readonly kind: 'fault' } & TemplateFault)
@@ -55,12 +59,14 @@ function parseTemplate(
   id: { name: string; locale: Locale },
   engines: TemplateEngines,
 ): MailTemplate {
-  const file = (part: string) => join(directory, id.name, `${part}.liquid`)
+  const file = (part: TemplatePart) => join(directory, id.name, `${part}.liquid`)
+  const optional = (part: TemplatePart) => (existsSync(file(part)) ? parsePart(engines.markup, file(part)) : null)
   return {
     ...id,
     subject: parsePart(engines.plain, file('subject')),
     text: parsePart(engines.plain, file('text')),
-    html: existsSync(file('html')) ? parsePart(engines.markup, file('html')) : null,
+    html: optional('html'),
+    message: optional('message'),
   }
 }
 

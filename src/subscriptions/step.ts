@@ -1,7 +1,7 @@
 import { luxon } from '../email/late-modules.ts'
 import { resolveLocale } from '../email/locale.ts'
 import { nextOpen } from '../notifications/quiet-hours.ts'
-import { type NoticeFacts, type NoticeText, writeNotice } from './notice-text.ts'
+import { type NoticeText, writeNotice } from './notice-text.ts'
 import { type Circumstances, type Decision, decide, type NoticeDecision } from './policy.ts'
 import { administrators, type Recipient, recipientsOf } from './recipients.ts'
 import type { SweepSettings } from './settings.ts'
@@ -124,16 +124,17 @@ function messageTo({ subscription, notice, place, scheduledAt, now }: Writing): 
   })
 }
 
+/** Throws where the stage's template can say nothing: all who are due would miss the notice until somebody mends the stage. */
 function textOf(subscription: Subscription, stage: Stage, reading: Place & { readonly leaves: Date }): NoticeText {
   const { entityType, entityName, company, endsAt, autoRenew } = subscription
   const { leaves, locale, timezone } = reading
-  const [day, lastDay] = [localDate(leaves, timezone), localDate(endsAt, timezone)]
-  const daysLeft = Math.max(0, Math.round(lastDay.diff(day, 'days').days))
-  const facts: NoticeFacts = {
+  const text = writeNotice({
     ...{ template: stage.template, entityType, entityName, companyName: company.name },
-    ...{ endsAt, daysLeft, autoRenew, locale, timezone },
-  }
-  return writeNotice(facts)
+    ...{ endsAt, toldAt: leaves, autoRenew, locale, timezone },
+  })
+  if ('fault' in text)
+    throw new Error(`fleet.subscription_stages: the stage ${stage.name} cannot be told of: ${text.fault}`)
+  return text
 }
 
 function localDate(instant: Date, zone: string) {

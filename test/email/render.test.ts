@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createRenderer, type Rendered } from '../../src/email/render.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'templates-'))
-const render = createRenderer(directory)
+const { renderTemplate: render, renderNotice } = createRenderer(directory)
 
 function write(files: Record<string, string>): void {
   for (const [name, content] of Object.entries(files)) {
@@ -64,6 +64,44 @@ describe('a rendered template', () => {
 
   it('keeps text free of the empty lines that tags leave behind', () => {
     expect(renderText('gaps', '\n\na  \n{% if x %}\n{% endif %}\n\n\nb\n\n', {})).toMatchObject({ text: 'a\n\nb\n' })
+  })
+})
+
+describe('a notice', () => {
+  it('has the subject of the mail, and a message of its own, with what is given escaped', () => {
+    write({
+      'told/en/subject.liquid': 'For {{ name }}\n',
+      'told/en/text.liquid': '{{ of_the_mail_alone }}',
+      'told/en/message.liquid': '\n<b>{{ name }}</b>  \n{% if x %}\n{% endif %}\n\nends\n',
+    })
+    expect(renderNotice({ templateId: 'told', variables: { name: `<'Co'> &` }, defaultLocale: 'en' })).toEqual({
+      kind: 'rendered',
+      subject: `For <'Co'> &`,
+      message: '<b>&lt;&#39;Co&#39;&gt; &amp;</b>\n\nends',
+    })
+  })
+
+  it('has no message where the template has none', () => {
+    expect(renderNotice({ templateId: 'plain', variables: null, defaultLocale: 'ru' })).toEqual({
+      kind: 'rendered',
+      subject: 'Тема',
+      message: null,
+    })
+  })
+
+  it('whose message wants what is not given is refused, while the mail is not', () => {
+    write({
+      'asking/en/subject.liquid': 'x',
+      'asking/en/text.liquid': 'y',
+      'asking/en/message.liquid': '{{ name }}',
+    })
+    const request = { templateId: 'asking', variables: {}, defaultLocale: 'en' } as const
+    expect(renderNotice(request)).toEqual({
+      kind: 'refused',
+      errorClass: 'template_variables',
+      reason: 'template asking/en/message needs the variable name, which is not given',
+    })
+    expect(render(request)).toMatchObject({ kind: 'rendered' })
   })
 })
 
@@ -216,6 +254,11 @@ describe('local_time', () => {
 })
 
 describe('the other filters', () => {
+  it('shorten a text to so many characters, and split none', () => {
+    const text = '{{ a | shorten: 4 }} {{ b | shorten: 4 }}'
+    expect(renderText('short', text, { a: '😀😀😀😀', b: '😀😀😀😀😀' })).toMatchObject({ text: '😀😀😀😀 😀😀😀…\n' })
+  })
+
   it('refuse a link that is not http or https', () => {
     for (const url of ['javascript:alert(1)', 'ftp://a.b', '//a.b', '', 'http://', 5]) {
       expect(renderText('link', '{{ url | web_link }}', { url })).toMatchObject({

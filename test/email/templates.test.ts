@@ -3,11 +3,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Liquid } from 'liquidjs'
 import { describe, expect, it } from 'vitest'
-import { renderTemplate } from '../../src/email/render.ts'
+import { renderNotice, renderTemplate } from '../../src/email/render.ts'
 import { registerTemplateFilters } from '../../src/email/template-filters.ts'
+import { readMarkup } from '../../src/telegram/markup.ts'
 
 const directory = fileURLToPath(new URL('../../src/email/templates', import.meta.url))
-const notices = ['subscription_expired', 'subscription_expiring_24h', 'subscription_expiring_7d']
+const toCustomers = ['subscription_expired', 'subscription_expiring_24h', 'subscription_expiring_7d']
+const notices = [...toCustomers, 'subscription_suspended']
 
 const required = { company_name: 'ООО «Ромашка»', entity_name: 'Летняя выставка', ends_at: '2026-12-23T15:00:00Z' }
 const optional = {
@@ -33,11 +35,14 @@ const items = [
   { title: 'Третье' },
 ]
 
-function renderNotice(templateId: string, variables: Record<string, unknown>) {
+function render(templateId: string, variables: Record<string, unknown>) {
   const json: unknown = JSON.parse(JSON.stringify({ ...required, ...variables }))
-  const rendered = renderTemplate({ templateId, variables: json, defaultLocale: 'ru' })
-  if (rendered.kind === 'refused') throw new Error(rendered.reason)
-  return { ...rendered, html: rendered.html ?? '' }
+  const mail = renderTemplate({ templateId, variables: json, defaultLocale: 'ru' })
+  const notice = renderNotice({ templateId, variables: json, defaultLocale: 'ru' })
+  if (mail.kind === 'refused') throw new Error(mail.reason)
+  if (notice.kind === 'refused') throw new Error(notice.reason)
+  expect(notice.subject).toBe(mail.subject)
+  return { ...mail, html: mail.html ?? '', message: notice.message ?? '' }
 }
 
 /** Every start tag of a document, in order; throws where an end tag does not close the last one that is open. */
@@ -58,16 +63,14 @@ function startTags(html: string): string[] {
   return found
 }
 
-it('the templates are there in both languages, with all three parts', () => {
+it('the templates are there in both languages, with all their parts', () => {
   const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory())
   expect(folders.map(({ name }) => name).sort()).toEqual(['notification', ...notices])
-  for (const notice of ['notification', ...notices]) {
-    for (const locale of ['en', 'ru']) {
-      expect(readdirSync(join(directory, notice, locale)).sort()).toEqual([
-        'html.liquid',
-        'subject.liquid',
-        'text.liquid',
-      ])
+  const mail = ['html.liquid', 'subject.liquid', 'text.liquid']
+  for (const locale of ['en', 'ru']) {
+    expect(readdirSync(join(directory, 'notification', locale)).sort()).toEqual(mail)
+    for (const notice of notices) {
+      expect(readdirSync(join(directory, notice, locale)).sort()).toEqual([...mail, 'message.liquid'].sort())
     }
   }
 })
@@ -75,24 +78,31 @@ it('the templates are there in both languages, with all three parts', () => {
 describe.each(notices)('%s', (notice) => {
   it.each(['ru', 'en'])('renders in %s with every combination of the optional variables', (locale) => {
     for (const variables of combinations(optional)) {
-      const { subject, text, html } = renderNotice(notice, { ...variables, locale })
+      const { subject, text, html, message } = render(notice, { ...variables, locale })
       expect(subject).not.toMatch(/[{}]|undefined| {2}|^\s|\s$/)
+      expect(message).not.toMatch(/[{}<>\n]|undefined| {2}|^\s|\s$|^$/)
       expect(text).not.toMatch(/[{}<>]|undefined| {2}|&\w+;|\n{3}/)
       expect(html).not.toMatch(/[{}]|undefined|NaN/)
       expect(text).toMatch(/\n--\nVertex AR\n/)
       startTags(html)
       if (locale === 'en')
-        expect(`${subject}${text}${html}`.replace(/ООО «Ромашка»|Летняя выставка/g, '')).not.toMatch(/\p{sc=Cyrillic}/u)
+        expect(`${subject}${text}${html}${message}`.replace(/ООО «Ромашка»|Летняя выставка/g, '')).not.toMatch(
+          /\p{sc=Cyrillic}/u,
+        )
     }
   })
 
-  it('says who, what and when, in the subject, the text and the HTML', () => {
-    for (const [locale, end] of [
-      ['ru', '23 декабря 2026 г., 18:00 (МСК)'],
-      ['en', '23 December 2026, 18:00 (MSK)'],
-    ]) {
-      const { subject, text, html } = renderNotice(notice, { locale, entity_type: 'project' })
+  it.each([
+    ['ru', '23 декабря 2026 г.', '18:00 (МСК)'],
+    ['en', '23 December 2026', '18:00 (MSK)'],
+  ])('says who, what and when in every part, in %s', (locale, day, time) => {
+    const end = `${day}, ${time}`
+    for (const variables of combinations({ auto_renew: optional.auto_renew, days_left: optional.days_left })) {
+      const { subject, text, html, message } = render(notice, { ...variables, locale, entity_type: 'project' })
       expect(subject).toContain('Летняя выставка')
+      expect(subject).toContain(day)
+      expect(message).toContain('Летняя выставка')
+      expect(message).toContain(end)
       for (const body of [text, html]) {
         expect(body).toContain('Летняя выставка')
         expect(body).toContain('ООО «Ромашка»')
@@ -101,28 +111,35 @@ describe.each(notices)('%s', (notice) => {
     }
   })
 
-  it('links to the renewal from a button and from the text, or names the manager', () => {
-    const linked = renderNotice(notice, { renew_url: 'https://app.vertexar.com/renew?a=1&b=2' })
-    expect(linked.html.split('href="https://app.vertexar.com/renew?a=1&amp;b=2"')).toHaveLength(3)
-    expect(linked.text).toContain('\nhttps://app.vertexar.com/renew?a=1&b=2\n')
-    expect(`${linked.html}${linked.text}`).not.toContain('менеджеру')
-    const unlinked = renderNotice(notice, {})
-    expect(unlinked.html).not.toContain('href')
-    expect(unlinked.html).toContain('менеджеру')
-    expect(unlinked.text).toContain('менеджеру')
-  })
-
   it('escapes what customers call their things', () => {
     const name = '<img src=x onerror="alert(1)"> & \'Co\''
-    const { subject, text, html } = renderNotice(notice, { entity_name: name, company_name: name })
+    const { subject, text, html, message } = render(notice, { entity_name: name, company_name: name })
+    expect(message).toContain('&lt;img src=x onerror=&#34;alert(1)&#34;&gt; &amp; &#39;Co&#39;')
+    expect(readMarkup(message)?.map((run) => run.text)).toEqual([expect.stringContaining(name)])
     expect(html).toContain('&lt;img src=x onerror=&#34;alert(1)&#34;&gt; &amp; &#39;Co&#39;')
     expect(html).not.toContain('<img')
     expect(subject).toContain(name)
     expect(text).toContain(name)
   })
 
+  it('names a company once in each part where the subscription is its own', () => {
+    for (const locale of ['ru', 'en']) {
+      const name = 'ООО «Ромашка»'
+      const { subject, text, html, message } = render(notice, { locale, entity_type: 'company', entity_name: name })
+      for (const part of [subject, text, html, message]) expect(part.split(name)).toHaveLength(2)
+    }
+  })
+
+  it('says on which day also where names are of any length', () => {
+    const { subject, text } = render(notice, { entity_name: '😀'.repeat(255), company_name: 'ж'.repeat(255) })
+    expect([...subject].length).toBeLessThan(300)
+    expect(subject).toContain(`${'😀'.repeat(79)}…`)
+    expect(subject).toContain('23 декабря 2026 г.')
+    expect(text).toContain('😀'.repeat(255))
+  })
+
   it('has HTML that mail clients show as it is meant: inline styles, no images, no scripts, 600 pixels at most', () => {
-    const { html } = renderNotice(notice, { locale: 'en', renew_url: 'https://app.vertexar.com/renew' })
+    const { html } = render(notice, { locale: 'en', renew_url: 'https://app.vertexar.com/renew' })
     const tags = startTags(html)
     expect(tags[0]).toMatch(/^<html lang="en" dir="ltr"/)
     expect(html).not.toMatch(/<style|<img|<script|<link|url\(|class=|@media/)
@@ -146,7 +163,7 @@ describe.each(notices)('%s', (notice) => {
     const engine = new Liquid({ root: directory })
     registerTemplateFilters(engine)
     const used = ['ru', 'en'].flatMap((locale) =>
-      ['subject', 'text', 'html'].flatMap((part) =>
+      ['subject', 'text', 'html', 'message'].flatMap((part) =>
         engine.globalVariablesSync(engine.parseFileSync(`${notice}/${locale}/${part}.liquid`)),
       ),
     )
@@ -157,6 +174,27 @@ describe.each(notices)('%s', (notice) => {
   })
 })
 
+it.each(toCustomers)('%s links to the renewal from a button and from the text, or names the manager', (notice) => {
+  const linked = render(notice, { renew_url: 'https://app.vertexar.com/renew?a=1&b=2' })
+  expect(linked.html.split('href="https://app.vertexar.com/renew?a=1&amp;b=2"')).toHaveLength(3)
+  expect(linked.text).toContain('\nhttps://app.vertexar.com/renew?a=1&b=2\n')
+  expect(`${linked.html}${linked.text}`).not.toContain('менеджеру')
+  const unlinked = render(notice, {})
+  expect(unlinked.html).not.toContain('href')
+  expect(unlinked.html).toContain('менеджеру')
+  expect(unlinked.text).toContain('менеджеру')
+})
+
+it.each(toCustomers)('%s promises a company nothing that holds for projects alone', (notice) => {
+  const promises = /зрители|льготн|viewers|grace/
+  for (const variables of combinations({ locale: ['ru', 'en'], auto_renew: [true, false] })) {
+    const { text, html, message } = render(notice, { ...variables, entity_type: 'company' })
+    expect(`${text}${html}${message}`).not.toMatch(promises)
+    const ofProject = render(notice, { locale: variables.locale, entity_type: 'project' })
+    for (const part of [ofProject.text, ofProject.html, ofProject.message]) expect(part).toMatch(promises)
+  }
+})
+
 describe('notification', () => {
   it.each(['ru', 'en'])('renders in %s with every combination of what it is given', (locale) => {
     const choices = {
@@ -165,7 +203,7 @@ describe('notification', () => {
       items: [[], ...items.map((one) => [one]), items],
     }
     for (const variables of combinations(choices)) {
-      const { subject, text, html } = renderNotice('notification', { ...variables, locale })
+      const { subject, text, html } = render('notification', { ...variables, locale })
       expect(subject).not.toMatch(/[{}<>]|undefined|null| {2}|^\s|\s$|^$/)
       expect(text).not.toMatch(/[{}<>]|undefined|null| {2}|&\w+;|\n{3}/)
       expect(html).not.toMatch(/[{}]|undefined|null|NaN/)
@@ -178,7 +216,7 @@ describe('notification', () => {
 
   it('says nothing of a subscription: it may be to anybody', () => {
     for (const locale of ['ru', 'en']) {
-      const { text, html } = renderNotice('notification', { title: 'x', items, locale })
+      const { text, html } = render('notification', { title: 'x', items, locale })
       expect(`${text}${html}`).not.toMatch(/подписк|subscription/)
     }
   })
@@ -197,49 +235,64 @@ describe('notification', () => {
 })
 
 describe('the wording', () => {
+  const ru = 'Подписка на проект «Летняя выставка»'
+  const en = 'Your subscription for the project “Летняя выставка”'
   const subjects: [notice: string, variables: Record<string, unknown>, subject: string][] = [
-    ['subscription_expiring_7d', { days_left: 7 }, 'Подписка на проект «Летняя выставка» закончится через 7 дней'],
-    ['subscription_expiring_7d', { days_left: 3 }, 'Подписка на проект «Летняя выставка» закончится через 3 дня'],
-    ['subscription_expiring_7d', { days_left: 1 }, 'Подписка на проект «Летняя выставка» закончится через 1 день'],
-    ['subscription_expiring_7d', {}, 'Подписка на проект «Летняя выставка» закончится 23 декабря 2026 г.'],
+    ['subscription_expiring_7d', { days_left: 7 }, `${ru} закончится через 7 дней, 23 декабря 2026 г.`],
+    ['subscription_expiring_7d', { days_left: 3 }, `${ru} закончится через 3 дня, 23 декабря 2026 г.`],
+    ['subscription_expiring_7d', { days_left: 1 }, `${ru} закончится через 1 день, 23 декабря 2026 г.`],
+    ['subscription_expiring_7d', { days_left: 0 }, `${ru} закончится 23 декабря 2026 г.`],
+    ['subscription_expiring_7d', {}, `${ru} закончится 23 декабря 2026 г.`],
     [
       'subscription_expiring_7d',
       { auto_renew: true, days_left: 7 },
-      'Подписка на проект «Летняя выставка» продлится автоматически 23 декабря 2026 г.',
+      `${ru} продлится автоматически 23 декабря 2026 г.`,
     ],
-    ['subscription_expiring_24h', {}, 'Подписка на проект «Летняя выставка» закончится меньше чем через сутки'],
+    ['subscription_expiring_24h', {}, `${ru} закончится меньше чем через сутки, 23 декабря 2026 г., 18:00 (МСК)`],
     [
       'subscription_expiring_24h',
       { auto_renew: true },
-      'Подписка на проект «Летняя выставка» продлится автоматически в течение суток',
+      `${ru} продлится автоматически 23 декабря 2026 г., 18:00 (МСК)`,
     ],
-    ['subscription_expired', {}, 'Подписка на проект «Летняя выставка» закончилась'],
-    ['subscription_expired', { entity_type: 'portrait' }, 'Подписка на портрет «Летняя выставка» закончилась'],
-    ['subscription_expired', { entity_type: 'company' }, 'Подписка на «Летняя выставка» закончилась'],
+    ['subscription_expired', {}, `${ru} закончилась 23 декабря 2026 г.`],
     [
-      'subscription_expiring_7d',
-      { locale: 'en', days_left: 7 },
-      'Your subscription for the project “Летняя выставка” ends in 7 days',
+      'subscription_expired',
+      { entity_type: 'portrait' },
+      'Подписка на портрет «Летняя выставка» закончилась 23 декабря 2026 г.',
     ],
     [
-      'subscription_expiring_7d',
-      { locale: 'en', days_left: 1 },
-      'Your subscription for the project “Летняя выставка” ends in 1 day',
+      'subscription_expired',
+      { entity_type: 'company', entity_name: 'ООО «Ромашка»' },
+      'Подписка компании ООО «Ромашка» закончилась 23 декабря 2026 г.',
     ],
+    ['subscription_expired', { entity_type: null }, 'Подписка на «Летняя выставка» закончилась 23 декабря 2026 г.'],
     [
-      'subscription_expiring_7d',
-      { locale: 'en', auto_renew: true },
-      'Your subscription for the project “Летняя выставка” renews by itself on 23 December 2026',
+      'subscription_suspended',
+      {},
+      'Приостановлено: проект «Летняя выставка» (ООО «Ромашка»), подписка закончилась 23 декабря 2026 г.',
     ],
+    ['subscription_expiring_7d', { locale: 'en', days_left: 7 }, `${en} ends in 7 days, on 23 December 2026`],
+    ['subscription_expiring_7d', { locale: 'en', days_left: 1 }, `${en} ends in 1 day, on 23 December 2026`],
+    ['subscription_expiring_7d', { locale: 'en', auto_renew: true }, `${en} renews by itself on 23 December 2026`],
     [
       'subscription_expiring_24h',
       { locale: 'en' },
-      'Your subscription for the project “Летняя выставка” ends in less than 24 hours',
+      `${en} ends in less than 24 hours, on 23 December 2026, 18:00 (MSK)`,
     ],
-    ['subscription_expired', { locale: 'en' }, 'Your subscription for the project “Летняя выставка” has ended'],
+    ['subscription_expired', { locale: 'en' }, `${en} ended on 23 December 2026`],
+    [
+      'subscription_expired',
+      { locale: 'en', entity_type: 'company', entity_name: 'Acme' },
+      'Your subscription for the company Acme ended on 23 December 2026',
+    ],
+    [
+      'subscription_suspended',
+      { locale: 'en' },
+      'Suspended: the project “Летняя выставка” (ООО «Ромашка»), subscription ended on 23 December 2026',
+    ],
   ]
   it.each(subjects)('of %s with %j has the subject "%s"', (notice, variables, subject) => {
-    expect(renderNotice(notice, { entity_type: 'project', ...variables }).subject).toBe(subject)
+    expect(render(notice, { entity_type: 'project', ...variables }).subject).toBe(subject)
   })
 
   it('of the README is that of the templates', () => {

@@ -1,5 +1,6 @@
 import { parseRecipients } from '../../email/addresses.ts'
 import { oneLine } from '../../email/one-line.ts'
+import { shorten } from '../../email/shorten.ts'
 import { readWebLink } from '../../email/web-link.ts'
 import { readExtras } from '../extras.ts'
 import type { Notice, Told } from '../notice.ts'
@@ -40,7 +41,7 @@ export function mailOf(notice: Notice): MailOfNotice {
   if ('reason' in recipient) return { kind: 'skipped', ...recipient }
   const content = contentOf(notice)
   if ('reason' in content) return { kind: 'skipped', ...content }
-  const subject = cut(oneLine(notice.subject ?? ''), widths.subject)
+  const subject = shorten(oneLine(notice.subject ?? ''), widths.subject)
   return {
     kind: 'mail',
     mail: { recipient_to: recipient.to, subject, body: '', html: null, priority: notice.prio, ...content },
@@ -123,10 +124,4 @@ function imageOf(data: Told['data']): string | null {
 
 function isBlank(text: string | null): boolean {
   return text === null || text.trim() === ''
-}
-
-/** To so many characters, which are code points to PostgreSQL, with an ellipsis for the rest. */
-function cut(text: string, width: number): string {
-  const characters = [...text]
-  return characters.length <= width ? text : `${characters.slice(0, width - 1).join('')}…`
 }
