@@ -114,7 +114,7 @@ function messageTo({ subscription, notice, place, scheduledAt, now }: Writing): 
     recipient: address,
     subject: text.subject,
     message: text.message,
-    data: { ...text.variables, template: stage.template, stage: stage.name, ...data },
+    data: { ...text.variables, stage: stage.name, ...data },
     notificationType: stage.beforeMs > 0 ? 'expiry_warning' : 'expired',
     priority: stage.urgency,
     groupId: `${group}:${localDate(leaves, place.timezone).toFormat('yyyy-MM-dd')}`,

@@ -3,7 +3,7 @@ import type { Stage } from '../../src/subscriptions/stage.ts'
 import type { Subscription } from '../../src/subscriptions/subscription.ts'
 
 const dayMs = 24 * 60 * 60 * 1_000
-export const now = new Date('2026-03-10T12:00:00Z')
+const now = new Date('2026-03-10T12:00:00Z')
 
 /** A stage so many days before the end. */
 export const stage = (name: string, days: number): Stage => ({
