@@ -24,6 +24,19 @@ export interface Trouble {
   readonly companyCount: number
 }
 
+/** Ends of subscriptions that the sweep told nobody of, for the same reason. */
+export interface UntoldEnds {
+  readonly entityType: 'projects' | 'portraits' | 'companies' | 'orders'
+  /** As `fleet.subscription_stages` names it. */
+  readonly stage: string
+  /** As the ledger has it: `nobody_to_tell` and others. */
+  readonly reason: string | null
+  readonly count: number
+  /** The first companies by name, at most three, and how many there are. */
+  readonly companies: readonly string[]
+  readonly companyCount: number
+}
+
 export interface NewDigest {
   readonly channel: ChannelName
   readonly recipient: { readonly to: string } | { readonly chat_id: string }
@@ -85,6 +98,20 @@ export async function listTrouble(db: Kysely<DB>, { since, until }: DigestWindow
       LEFT JOIN companies AS c ON c.id = t.company_id
      GROUP BY t.channel, t.status, t.error_class
      ORDER BY count DESC, t.channel, t.status, t.error_class`.execute(db)
+  return rows
+}
+
+/** Whose ends the sweep could tell nobody of within the window, the most frequent first. */
+export async function listUntoldEnds(db: Kysely<DB>, { since, until }: DigestWindow): Promise<UntoldEnds[]> {
+  const { rows } = await sql<UntoldEnds>`
+    SELECT n.entity_type AS "entityType", n.stage, n.reason, count(*)::int AS count,
+           coalesce((array_agg(DISTINCT c.name) FILTER (WHERE c.name IS NOT NULL))[1:3], '{}') AS companies,
+           count(DISTINCT c.id)::int AS "companyCount"
+      FROM fleet.notices AS n
+      LEFT JOIN companies AS c ON c.id = n.company_id
+     WHERE n.outcome = 'skipped' AND n.decided_at >= ${since}::timestamptz AND n.decided_at < ${until}::timestamptz
+     GROUP BY n.entity_type, n.stage, n.reason
+     ORDER BY count DESC, n.entity_type, n.stage, n.reason`.execute(db)
   return rows
 }
 

@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon'
 import type { Logger } from 'pino'
 import type { Database } from '../db/pool.ts'
-import { insertDigest, listTrouble, type NewDigest, nextWindow } from './daily-digest-store.ts'
+import { insertDigest, listTrouble, listUntoldEnds, type NewDigest, nextWindow } from './daily-digest-store.ts'
 import { digestText } from './daily-digest-text.ts'
 
 export interface DailyDigestOptions {
@@ -15,7 +15,7 @@ export interface DailyDigestOptions {
 }
 
 /**
- * Tells the administrator what did not get through since the last digest: as notifications of the channels that are configured, once a
+ * Tells the administrator what did not get through since the last digest, and whom the sweep could not tell of an end: as notifications of the channels that are configured, once a
  * day, however often it is asked for and by whom; nothing when there is nothing to tell. Answers how many it has written.
  */
 export async function writeDailyDigest({ db }: Database, options: DailyDigestOptions): Promise<number> {
@@ -23,16 +23,17 @@ export async function writeDailyDigest({ db }: Database, options: DailyDigestOpt
   const recipients = recipientsOf(options)
   if (recipients.length === 0) return 0
   const window = await nextWindow(db)
-  const trouble = await listTrouble(db, window)
-  if (trouble.length === 0) return 0
-  const text = digestText(trouble, window, { locale, timezone: timeZone })
+  const told = { trouble: await listTrouble(db, window), untold: await listUntoldEnds(db, window) }
+  const kinds = told.trouble.length + told.untold.length
+  if (kinds === 0) return 0
+  const text = digestText(told, window, { locale, timezone: timeZone })
   const date = DateTime.fromJSDate(window.until, { zone: timeZone }).toFormat('yyyy-MM-dd')
   const written = await db.transaction().execute(async (trx) => {
     let count = 0
     for (const to of recipients) if (await insertDigest(trx, { ...to, ...text, locale, date, window })) count += 1
     return count
   })
-  if (written > 0) log.info({ kinds: trouble.length, channels: written, ...window }, 'daily digest written')
+  if (written > 0) log.info({ kinds, channels: written, ...window }, 'daily digest written')
   return written
 }
 

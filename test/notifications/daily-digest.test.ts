@@ -18,7 +18,7 @@ afterAll(async () => {
   await worker.close()
   await database.drop()
 })
-beforeEach(() => database.pool.query('TRUNCATE notifications, email_queue RESTART IDENTITY'))
+beforeEach(() => database.pool.query('TRUNCATE notifications, email_queue, fleet.notices RESTART IDENTITY'))
 
 function write(given: { adminEmail?: string; adminChatId?: string } = { adminEmail: 'ops@example.com' }) {
   return writeDailyDigest(worker, {
@@ -129,6 +129,54 @@ describe('the digest', () => {
           /<b>email, failed: 1<\/b> \(mailbox_full\)\nfull\nCompany 1001\n.*<b>mails of no notice, failed: 1<\/b> \(mailbox_full\)\nfull\n/s,
         ),
       },
+    ])
+  })
+})
+
+describe('the ends that nobody was told of', () => {
+  /** Decisions of the sweep at a time in UTC, of portraits, one for each company. */
+  async function decide(time: string, given: { outcome?: string; stage?: string; companies?: number[] } = {}) {
+    const { outcome = 'skipped', stage = '7d', companies = [1001] } = given
+    await database.pool.query(
+      `INSERT INTO fleet.notices (entity_type, entity_id, stage, subscription_end, company_id, decided_at, outcome, reason)
+       SELECT 'portraits', (SELECT count(*) FROM fleet.notices) + n, $1, now(), company, $2::timestamp AT TIME ZONE 'UTC', $3,
+              'nobody_to_tell'
+         FROM unnest($4::int[]) WITH ORDINALITY AS c (company, n)`,
+      [stage, time, outcome, companies],
+    )
+  }
+
+  it('are counted by kind and stage, with three companies', async () => {
+    await decide('2026-11-24 12:00', { companies: [1001, 1003, 1002, 1005, 1004, 1001] })
+    await decide('2026-11-24 13:00', { stage: 'expired' })
+    await setClock(database, '2026-11-25 09:00')
+    expect(await write()).toBe(1)
+    const [digest] = await digests()
+    expect(digest).toMatchObject({ subject: 'Nobody to tell about ends: 7', recipient: 'ops@example.com' })
+    expect(digest.message.split('\n\n').slice(1)).toEqual([
+      '<b>Nobody to tell about the end: 6 portraits</b> (7d)\nCompany 1001, Company 1002, Company 1003 and more: 2',
+      '<b>Nobody to tell about the end: 1 portrait</b> (expired)\nCompany 1001',
+    ])
+  })
+
+  it.each(['sent', 'superseded', 'recorded', 'withdrawn'])('do not count those that are %s', async (outcome) => {
+    await decide('2026-11-24 12:00', { outcome })
+    await setClock(database, '2026-11-25 09:00')
+    expect(await write()).toBe(0)
+  })
+
+  it('are told of once', async () => {
+    await decide('2026-11-25 08:54:59')
+    await decide('2026-11-25 08:55:00')
+    await setClock(database, '2026-11-25 09:00')
+    await write()
+    await setClock(database, '2026-11-26 09:00')
+    await write()
+    await setClock(database, '2026-11-27 09:00')
+    expect(await write()).toBe(0)
+    expect((await digests()).map(({ subject }) => subject)).toEqual([
+      'Nobody to tell about ends: 1',
+      'Nobody to tell about ends: 1',
     ])
   })
 })
