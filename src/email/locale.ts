@@ -6,11 +6,16 @@ export type Locale = 'ru' | 'en'
 const defaultTimeZone = 'Europe/Moscow'
 const knownTimeZones = new Set<string>()
 
-/** The language that `value` asks for (`en`, `EN`, `en-US`, `ru_RU`), or `fallback` where it asks for none that exists. */
-export function resolveLocale(value: unknown, fallback: Locale): Locale {
-  if (typeof value !== 'string') return fallback
+/** The language that `value` asks for (`en`, `EN`, `en-US`, `ru_RU`); undefined where it asks for none that exists. */
+export function readLocale(value: unknown): Locale | undefined {
+  if (typeof value !== 'string') return undefined
   const language = value.trim().toLowerCase().split(/[-_]/, 1)[0]
-  return language === 'ru' || language === 'en' ? language : fallback
+  return language === 'ru' || language === 'en' ? language : undefined
+}
+
+/** The language that `value` asks for, or `fallback` where it asks for none that exists. */
+export function resolveLocale(value: unknown, fallback: Locale): Locale {
+  return readLocale(value) ?? fallback
 }
 
 /**

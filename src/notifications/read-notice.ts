@@ -1,4 +1,4 @@
-import { resolveLocale } from '../email/locale.ts'
+import { readLocale, resolveLocale } from '../email/locale.ts'
 import type { ChannelName, Notice, Told } from './notice.ts'
 import type { NotificationRow } from './store.ts'
 
@@ -17,7 +17,8 @@ export function readNotice(
   channel: ChannelName,
   { members, defaultLocale }: { readonly members: readonly Told[]; readonly defaultLocale: 'ru' | 'en' },
 ): Notice {
-  const { id, subject, message, company_id, notification_type, prio, recipient, parts, event_data } = row
+  const { id, subject, message, company_id, company_locale, notification_type, prio, recipient, parts, event_data } =
+    row
   const data = readData(event_data)
   const told = { id, subject, message, data }
   return {
@@ -27,7 +28,7 @@ export function readNotice(
     notificationType: notification_type,
     prio,
     recipient,
-    locale: resolveLocale(data.locale, defaultLocale),
+    locale: readLocale(data.locale) ?? resolveLocale(company_locale, defaultLocale),
     parts,
     digest: members.length === 0 ? [] : [told, ...members].sort((a, b) => a.id - b.id),
   }

@@ -6,6 +6,8 @@ import type { ChannelName } from './notice.ts'
 /** A claimed row of `notifications`. */
 export interface NotificationRow extends Claim {
   readonly company_id: number | null
+  /** The language of its company, as it is written there. */
+  readonly company_locale: string | null
   readonly notification_type: string | null
   readonly subject: string | null
   readonly message: string | null
@@ -76,6 +78,7 @@ const columns = (groupSeconds: number): RawBuilder<unknown> => sql`
   extract(epoch FROM fleet.utc_now() AT TIME ZONE 'UTC' - greatest(q.enqueued_at, q.scheduled_at AT TIME ZONE 'UTC'))::float8 * 1000
     AS waited_ms,
   ${endsSoon(groupSeconds)} AS ends_soon,
+  (SELECT c.locale FROM companies AS c WHERE c.id = q.company_id) AS company_locale,
   (SELECT jsonb_build_object('timezone', c.timezone, 'from', c.quiet_from, 'until', c.quiet_until)
      FROM companies AS c WHERE c.id = q.company_id AND c.quiet_from IS NOT NULL AND c.quiet_until IS NOT NULL) AS quiet`
 

@@ -2,9 +2,9 @@ import type { Bot, Context, Filter } from 'grammy'
 import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import type { DB } from '../db/schema.ts'
-import { type Locale, resolveLocale } from '../email/locale.ts'
+import { type Locale, readLocale, resolveLocale } from '../email/locale.ts'
 import { type BotTexts, botTexts } from './bot-texts.ts'
-import { LinkStore, type Visitor } from './link-store.ts'
+import { type CompanyName, LinkStore, type Visitor } from './link-store.ts'
 import { hashLinkToken, isGenuineLinkToken } from './link-token.ts'
 import type { SharedChats } from './shared-chats.ts'
 import { mostProjects, statusText } from './status-text.ts'
@@ -56,7 +56,7 @@ export class BotCommands {
     if (redemption.kind !== 'linked') return this.#options.answer(context, texts[redemption.kind])
     const { company, moved } = redemption
     this.#options.log.info({ companyId: company.id, chatId: visitor.chatId }, 'a chat is linked to a company')
-    return this.#options.answer(context, texts.linked(company, moved))
+    return this.#options.answer(context, this.#textsFor(context, [company]).linked(company, moved))
   }
 
   async #status(context: Context): Promise<void> {
@@ -65,13 +65,13 @@ export class BotCommands {
     if (companies.length === 0) return answer(context, this.#textsFor(context).notLinked)
     const ids = companies.map(({ id }) => id)
     const subscriptions = await subscriptionsOf(db, ids, mostProjects)
-    return answer(context, statusText(subscriptions, { locale: this.#localeOf(context), defaultTimeZone }))
+    return answer(context, statusText(subscriptions, { locale: this.#localeOf(context, companies), defaultTimeZone }))
   }
 
   async #stop(context: Context): Promise<void> {
-    const texts = this.#textsFor(context)
     const visitor = visitorOf(context)
     const companies = await this.#links.unlink(visitor)
+    const texts = this.#textsFor(context, companies)
     for (const { id } of companies) {
       this.#options.log.info({ companyId: id, chatId: visitor.chatId }, 'a chat is no longer linked to a company')
     }
@@ -80,7 +80,7 @@ export class BotCommands {
 
   async #help(context: Context): Promise<void> {
     const companies = await this.#links.companiesOf(visitorOf(context))
-    const texts = this.#textsFor(context)
+    const texts = this.#textsFor(context, companies)
     return this.#options.answer(context, companies.length === 0 ? texts.notLinked : texts.isLinked(companies))
   }
 
@@ -94,13 +94,15 @@ export class BotCommands {
     return chats.unreachable(chatId, 'bot_kicked', 'The bot was removed from the chat')
   }
 
-  #textsFor(context: Context): BotTexts {
-    return botTexts[this.#localeOf(context)]
+  #textsFor(context: Context, companies: readonly CompanyName[] = []): BotTexts {
+    return botTexts[this.#localeOf(context, companies)]
   }
 
-  /** Whoever reads neither language is more likely to read English. */
-  #localeOf({ from }: Context): Locale {
+  /** That of the notices in the chat, where its companies agree on one. Whoever reads neither language is more likely to read English. */
+  #localeOf({ from }: Context, companies: readonly CompanyName[]): Locale {
     const { defaultLocale } = this.#options
+    const [locale, ...others] = new Set(companies.flatMap((company) => readLocale(company.locale) ?? []))
+    if (locale !== undefined && others.length === 0) return locale
     return from?.language_code === undefined ? defaultLocale : resolveLocale(from.language_code, 'en')
   }
 }

@@ -12,6 +12,8 @@ export interface Visitor {
 export interface CompanyName {
   readonly id: number
   readonly name: string
+  /** Its language, as it is written there. */
+  readonly locale: string | null
 }
 
 /** What came of a link that somebody has opened. */
@@ -73,8 +75,8 @@ interface LinkedCompany extends CompanyName {
   readonly chatId: string | null
 }
 
-function linked({ id, name }: LinkedCompany, moved: boolean): Redemption {
-  return { kind: 'linked', company: { id, name }, moved }
+function linked({ id, name, locale }: LinkedCompany, moved: boolean): Redemption {
+  return { kind: 'linked', company: { id, name, locale }, moved }
 }
 
 function isLinkedBy(link: LinkRow, company: LinkedCompany, { chatId }: Visitor): boolean {
@@ -83,7 +85,7 @@ function isLinkedBy(link: LinkRow, company: LinkedCompany, { chatId }: Visitor):
 
 async function lockCompany(transaction: Transaction<DB>, id: number): Promise<LinkedCompany | undefined> {
   const { rows } = await sql<LinkedCompany>`
-    SELECT id, name, nullif(btrim(telegram_chat_id), '') AS "chatId" FROM companies WHERE id = ${id} FOR UPDATE`.execute(
+    SELECT id, name, locale, nullif(btrim(telegram_chat_id), '') AS "chatId" FROM companies WHERE id = ${id} FOR UPDATE`.execute(
     transaction,
   )
   return rows[0]
@@ -104,7 +106,7 @@ async function giveChat(
 async function linkedTo(db: Kysely<DB>, { chatId, chatName }: Visitor): Promise<readonly LinkedCompany[]> {
   const names = [chatId, ...(chatName === undefined ? [] : [`@${chatName.toLowerCase()}`])]
   const { rows } = await sql<LinkedCompany>`
-    SELECT id, name, telegram_chat_id AS "chatId" FROM companies
+    SELECT id, name, locale, telegram_chat_id AS "chatId" FROM companies
      WHERE lower(btrim(telegram_chat_id)) = ANY (${names})
      ORDER BY name, id`.execute(db)
   return rows

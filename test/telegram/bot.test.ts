@@ -91,6 +91,18 @@ describe('/start with a link', () => {
     )
   })
 
+  it('speaks the language that the company has, whatever that of the user is', async () => {
+    const id = await addCompany('Museum', { locale: 'RU' })
+    expect((await ask(`/start ${await offerLink(id)}`, { language: 'en' })).text).toMatch(/^Готово: уведомления/)
+    expect((await ask('/start', { language: 'en' })).text).toMatch(/^Сюда приходят уведомления/)
+    expect((await ask('/status', { language: 'en' })).text).toContain('Подписка компании')
+    await addCompany('Theatre', { locale: 'en', telegram_chat_id: '5' })
+    expect((await ask('/start', { language: 'en' })).text).toMatch(/^Notices come here/)
+    await database.pool.query(`UPDATE companies SET locale = 'de' WHERE name = 'Theatre'`)
+    expect((await ask('/stop', { language: 'en' })).text).toMatch(/^Больше не присылаю/)
+    expect((await ask('/stop', { language: 'en' })).text).toMatch(/^No notices come/)
+  })
+
   it('works in a group, which the answer refers to', async () => {
     const id = await addCompany('Museum')
     const answer = await ask(`/start@vertex_ar_test_bot ${await offerLink(id)}`, group)
