@@ -3,8 +3,8 @@ import type { Database } from '../db/pool.ts'
 import type { ChannelName, Told } from './notice.ts'
 import { type NotificationRow, soonest } from './store.ts'
 
-/** As many go out as one at most. */
-const most = 50
+/** As many go out as one at most: what one statement takes along in a small part of a lease. */
+export const mostNotices = 1_000
 
 /**
  * Takes along what waits for the same reader through the same channel: the rows of the group that have the same company, recipient,
@@ -30,7 +30,7 @@ export async function gatherDigest(database: Database, channel: ChannelName, row
          AND (n.scheduled_at IS NULL OR n.scheduled_at <= fleet.utc_now())
          AND (n.not_after IS NULL OR n.not_after > fleet.utc_now())
        ORDER BY n.id
-       LIMIT ${sql.lit(most - 1)}
+       LIMIT ${sql.lit(mostNotices - 1)}
          FOR UPDATE OF n SKIP LOCKED
     ),
     joined AS (

@@ -1,7 +1,9 @@
 import { parseRecipients } from '../../email/addresses.ts'
+import { readLocale } from '../../email/locale.ts'
 import { oneLine } from '../../email/one-line.ts'
 import { shorten } from '../../email/shorten.ts'
 import { readWebLink } from '../../email/web-link.ts'
+import { fewNotices, listSubjects } from '../digest-subjects.ts'
 import { readExtras } from '../extras.ts'
 import type { Notice, Told } from '../notice.ts'
 
@@ -28,6 +30,9 @@ export type MailOfNotice =
 
 /** The widths of the columns of `email_queue`, in characters. */
 const widths = { recipient: 255, subject: 500, template: 100 } as const
+
+/** Some mail programs cut off what comes after 100 kB of HTML. */
+const longestList = { subjects: 500, characters: 36_000, between: 10 }
 
 /** The layout for what has no template of its own. */
 const standardTemplate = 'notification'
@@ -84,7 +89,10 @@ function contentOf(notice: Notice): Pick<MailDraft, 'template_id' | 'variables'>
         reason: `event_data.template is longer than ${widths.template} characters`,
       }
     }
-    return { template_id: template, variables: { ...data, locale: data.locale ?? locale } }
+    return {
+      template_id: template,
+      variables: { ...data, locale: readLocale(data.locale) === undefined ? locale : data.locale },
+    }
   }
   const told = digest.length === 0 ? [notice] : digest
   if (told.every(isEmpty)) {
@@ -96,13 +104,19 @@ function contentOf(notice: Notice): Pick<MailDraft, 'template_id' | 'variables'>
   const urgent = prio === 1
   const variables =
     digest.length === 0
-      ? { locale, urgent, title: notice.subject, items: [{ ...itemOf(notice), title: null }] }
-      : { locale, urgent, title: null, items: digest.map(itemOf) }
-  return { template_id: standardTemplate, variables }
+      ? { title: notice.subject, items: [{ ...itemOf(notice), title: null }] }
+      : { title: null, ...(digest.length <= fewNotices ? { items: digest.map(itemOf) } : listOf(digest)) }
+  return { template_id: standardTemplate, variables: { locale, urgent, ...variables } }
 }
 
 function templateOf({ data }: Told): string | undefined {
   return typeof data.template === 'string' && !isBlank(data.template) ? data.template.trim() : undefined
+}
+
+/** Of many notices the template shows the titles alone. */
+function listOf(digest: readonly Told[]): Record<string, unknown> {
+  const { listed, more } = listSubjects(digest, longestList)
+  return { brief: true, items: listed.map(({ subject }) => ({ title: subject })), more }
 }
 
 /** As the template `notification` shows it. Of links, only what a browser can follow. */

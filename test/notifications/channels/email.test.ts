@@ -195,6 +195,43 @@ describe('a digest', () => {
     expect(renderOf({ digest: digest.slice(1), locale: 'en' }).subject).toBe('2 notices')
   })
 
+  it('tells each notice in full up to 25', () => {
+    const { html, text } = renderOf({ digest: Array.from({ length: 25 }, (_, n) => told(n, `Тема ${n}`, 'слово')) })
+    expect(html.match(/<h2/g)).toHaveLength(25)
+    expect(text.match(/слово/g)).toHaveLength(25)
+  })
+
+  it('lists the subjects of more than that', () => {
+    const many = Array.from({ length: 26 }, (_, n) =>
+      told(n, n === 2 ? 'A & B' : `Тема ${n}`, 'слово', { image_url: 'https://e.org/1.png' }),
+    )
+    const { subject, html, text } = renderOf({ digest: many })
+    expect(subject).toBe('26 уведомлений: Тема 0 …')
+    expect(text).toMatch(/^26 уведомлений\n\n1\. Тема 0\n2\. Тема 1\n3\. A & B\n.*\n26\. Тема 25\n\n--\n/s)
+    expect(html).toMatch(
+      />26 уведомлений<\/h1>\n\s*<ol [^>]*>\n<li>Тема 0<\/li>\n.*<li>A &amp; B<\/li>\n.*<li>Тема 25<\/li>\n<\/ol>\s*<\/td>/s,
+    )
+    expect(html.match(/<li>/g)).toHaveLength(26)
+    expect(`${html}${text}`).not.toMatch(/слово|<img|<h2|ещё/)
+  })
+
+  it.each([
+    ['ru', '1000 уведомлений', '… и ещё 500'],
+    ['en', '1000 notices', '… and 500 more'],
+  ] as const)('counts in %s what it does not list, and all of them in heading and subject', (locale, count, rest) => {
+    const many = Array.from({ length: 1_000 }, (_, n) => told(n, `Тема ${n}`, null))
+    const { subject, html, text } = renderOf({ digest: many, locale })
+    expect(subject).toBe(`${count}: Тема 0 …`)
+    expect(text).toMatch(new RegExp(`^${count}\n\n1\\. Тема 0\n.*\n500\\. Тема 499\n\n${rest}\n\n--\n`, 's'))
+    expect(html).toMatch(new RegExp(`>${count}</h1>.*<li>Тема 499</li>\n</ol>\n<p [^>]*>${rest}</p>`, 's'))
+  })
+
+  it('stays below what mail programs cut off, whatever the subjects are', () => {
+    const { html } = renderOf({ digest: Array.from({ length: 1_000 }, (_, n) => told(n, 'Я'.repeat(500), null)) })
+    expect(Buffer.byteLength(html)).toBeLessThan(100_000)
+    expect(html).toMatch(/… и ещё \d+<\/p>/)
+  })
+
   it('is not made where none has anything to tell', () => {
     expect(mailOf(noticeOf({ digest: [told(1, null, null), told(2, '', '')] }))).toMatchObject({
       errorClass: 'message_empty',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { composeMessage } from '../../../src/notifications/channels/telegram/message.ts'
+import { composeMessage, longestText } from '../../../src/notifications/channels/telegram/message.ts'
 import { makeNotice } from './notice.ts'
 
 function texts(given: Parameters<typeof makeNotice>[0]): string[] {
@@ -122,5 +122,66 @@ describe('a digest', () => {
   test('takes the tags out of a notice whose markup is wrong, so that the others keep theirs', () => {
     const digest = [told(1, { message: '<b>open & <x>' }), told(2, { message: '<b>fine</b>' })]
     expect(texts({ digest })[0]).toContain('\nopen &amp; &lt;x&gt;\n\n<b>No. 2</b>\n<b>fine</b>')
+  })
+
+  test('of five notices is told whole, however long they are', () => {
+    const digest = [1, 2, 3, 4, 5].map((id) => told(id, { message: 'a'.repeat(2_000) }))
+    const all = texts({ digest })
+    expect(all).toHaveLength(3)
+    expect(all.join('').match(/a{2000}/g)).toHaveLength(5)
+  })
+})
+
+describe('a digest of many notices', () => {
+  const told = (id: number, given: object = {}) => ({ id, subject: `No. ${id}`, message: 'Text', data: {}, ...given })
+  const many = (count: number, given: object = {}) => Array.from({ length: count }, (_, n) => told(n + 1, given))
+
+  test('is told whole up to 25', () => {
+    const [html = '', ...rest] = texts({ digest: many(25) })
+    expect(rest).toEqual([])
+    expect(html.match(/\nText/g)).toHaveLength(25)
+  })
+
+  test('lists the subjects from 26 on', () => {
+    expect(texts({ digest: many(26, { subject: 'A & B', message: 'Text' }) })).toEqual([
+      `<b>26 notifications</b>\n\n${Array.from({ length: 26 }, () => '• A &amp; B').join('\n')}`,
+    ])
+  })
+
+  test('lists the subjects where the whole is too long for one message', () => {
+    const lines = [1, 2, 3, 4, 5, 6].map((id) => `• No. ${id}`)
+    expect(texts({ digest: many(6, { message: 'a'.repeat(2_000) }) })).toEqual([
+      `<b>6 notifications</b>\n\n${lines.join('\n')}`,
+    ])
+  })
+
+  test.each([
+    ['en', '1000 notifications', /\n… and (\d+) more$/],
+    ['ru', 'Уведомлений: 1000', /\n… и ещё (\d+)$/],
+  ] as const)('is one message in %s, which counts what it does not list', (locale, heading, last) => {
+    const digest = Array.from({ length: 1_000 }, (_, n) =>
+      told(n, { subject: `Портрет «Иванов ${n}» & К ${'я'.repeat(n % 90)}` }),
+    )
+    const { parts } = composeMessage(makeNotice({ digest, locale }))
+    expect(parts).toMatchObject([{ imageUrl: undefined, buttons: [] }])
+    const html = parts[0]?.html ?? ''
+    expect(html.startsWith(`<b>${heading}</b>\n\n• Портрет «Иванов 0» &amp; К\n`)).toBe(true)
+    expect(html.match(/^• /gm)).toHaveLength(1_000 - Number(last.exec(html)?.[1]))
+    const reads = html.replace(/<[^>]*>/g, '').replaceAll('&amp;', '&')
+    expect(reads.length).toBeLessThanOrEqual(longestText)
+    expect(reads.length).toBeGreaterThan(longestText - 300)
+  })
+
+  test('says how the message begins where there is no subject, in one line and without markup', () => {
+    const digest = many(26, { subject: ' ', message: `<b>Ends</b>\n${'soon '.repeat(100)}` })
+    const [, line = ''] = texts({ digest })[0]?.split('\n\n') ?? []
+    expect(line.split('\n')[0]).toMatch(/^• Ends soon soon .*…$/)
+    expect(line.split('\n')[0]?.length).toBeLessThanOrEqual(122)
+  })
+
+  test('of notices without any text only counts', () => {
+    expect(texts({ digest: many(30, { subject: '', message: null }) })).toEqual([
+      '<b>30 notifications</b>\n\n… and 30 more',
+    ])
   })
 })

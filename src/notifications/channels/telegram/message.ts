@@ -1,5 +1,6 @@
 import { escapeHtml } from '../../../email/escape-html.ts'
 import { escapeMarkup, plainText, readMarkup } from '../../../telegram/markup.ts'
+import { fewNotices, listSubjects } from '../../digest-subjects.ts'
 import { type Button, type Extras, readExtras } from '../../extras.ts'
 import type { Notice, Told } from '../../notice.ts'
 import { splitMarkup } from './split.ts'
@@ -23,14 +24,28 @@ export interface Composed {
 export const longestText = 4_096
 export const longestCaption = 1_024
 
+/** Of a list of subjects: what the heading and the count of the rest leave. */
+const longestList = longestText - 100
+const bullet = '• '
+/** So few notices are never cut down to their subjects: they are told whole, in several messages where one is too short, as one would be. */
+const neverCut = 5
+
 const words = {
-  ru: { digest: (count: number) => `Уведомлений: ${count}`, image: 'Изображение' },
-  en: { digest: (count: number) => `${count} notifications`, image: 'Image' },
+  ru: {
+    digest: (count: number) => `Уведомлений: ${count}`,
+    more: (count: number) => `… и ещё ${count}`,
+    image: 'Изображение',
+  },
+  en: {
+    digest: (count: number) => `${count} notifications`,
+    more: (count: number) => `… and ${count} more`,
+    image: 'Image',
+  },
 }
 
 /**
  * What Telegram is given of a notice: the subject in bold, then the message with its own markup; the image above, the buttons below. A
- * digest lists its notices, with their buttons and images as links.
+ * digest tells its notices, with their buttons and images as links, or lists their subjects where they are many or too long for one message.
  */
 export function composeMessage(notice: Notice): Composed {
   const { html, imageUrl, buttons, leftOut } = notice.digest.length > 0 ? digest(notice) : single(notice)
@@ -49,15 +64,42 @@ function single(notice: Notice): Extras & { readonly html: string } {
   return { ...readExtras(notice.data), html: paragraphs([title(notice), notice.message ?? '']) }
 }
 
-function digest({ digest: told, locale }: Notice): Extras & { readonly html: string } {
+function digest(notice: Notice): Extras & { readonly html: string } {
+  const { digest: told } = notice
+  const whole = told.length <= fewNotices ? tellAll(notice) : undefined
+  if (whole !== undefined && (told.length <= neverCut || fits(whole.html))) return whole
+  return { html: tellSubjects(notice), imageUrl: undefined, buttons: [], leftOut: [] }
+}
+
+function tellAll({ digest: told, locale }: Notice): Extras & { readonly html: string } {
   const read = told.map((one) => ({ one, extras: readExtras(one.data) }))
-  const heading = `<b>${escapeMarkup(words[locale].digest(told.length))}</b>`
   return {
-    html: paragraphs([heading, ...read.map(({ one, extras }) => entry(one, links(extras, words[locale].image)))]),
+    html: paragraphs([
+      heading(told, locale),
+      ...read.map(({ one, extras }) => entry(one, links(extras, words[locale].image))),
+    ]),
     imageUrl: undefined,
     buttons: [],
     leftOut: read.flatMap(({ extras }) => extras.leftOut),
   }
+}
+
+function fits(html: string): boolean {
+  return splitMarkup(html, { first: longestText, rest: longestText }).length <= 1
+}
+
+function tellSubjects({ digest: told, locale }: Notice): string {
+  const { listed, more } = listSubjects(told, {
+    subjects: told.length,
+    characters: longestList,
+    between: bullet.length + 1,
+  })
+  const lines = listed.map(({ subject }) => `${bullet}${escapeMarkup(subject)}`)
+  return paragraphs([heading(told, locale), [...lines, ...(more > 0 ? [words[locale].more(more)] : [])].join('\n')])
+}
+
+function heading(told: readonly Told[], locale: Notice['locale']): string {
+  return `<b>${escapeMarkup(words[locale].digest(told.length))}</b>`
 }
 
 /** Wrong markup of one notice must not spoil the others. */
