@@ -44,7 +44,8 @@ export async function lockEnded(trx: Transaction<DB>, size: number): Promise<End
  *   and group. A notice of no company or no type is like no other.
  */
 export async function listUntold(trx: Transaction<DB>, id: number, channel: ChannelName): Promise<number[]> {
-  // OFFSET 0 keeps each look-up by itself, by an index: joined, they would be planned for the many rows that a recursion may give.
+  // OFFSET 0 keeps each look-up by itself, by an index: joined, they would be planned for the many rows that a recursion may give. What the
+  // company has been written meanwhile is read once, not for each row of a digest: of a thousand rows each would read what all have in common.
   const { rows } = await sql<{ id: number }>`
     WITH RECURSIVE line AS (
       SELECT id AS told, ${facts}
@@ -58,46 +59,64 @@ export async function listUntold(trx: Transaction<DB>, id: number, channel: Chan
        CROSS JOIN LATERAL (
          SELECT ${facts} FROM notifications WHERE id = line.fallback_of AND notifications.id < line.id OFFSET 0) AS n
     ),
-    written AS (
+    named AS (
       SELECT told, id FROM line
        UNION
-      SELECT told, o.id FROM line AS n CROSS JOIN LATERAL (${sameAs} OFFSET 0) AS o
+      SELECT told, o.id
+        FROM line AS n
+       CROSS JOIN LATERAL (
+         SELECT id FROM notifications
+          WHERE event_data ->> 'notice' = n.notice AND company_id IS NOT DISTINCT FROM n.company_id OFFSET 0) AS o
     ),
+    alike AS (${alike}),
     kin AS (
-      SELECT told, id FROM written
+      SELECT id AS root, id FROM named
        UNION
-      SELECT told, n.id
+      SELECT id, id FROM alike
+       UNION
+      SELECT root, n.id
         FROM kin CROSS JOIN LATERAL (SELECT id FROM notifications WHERE fallback_of = kin.id OFFSET 0) AS n
-    )
-    SELECT told AS id
-      FROM kin CROSS JOIN LATERAL (SELECT type FROM notifications WHERE id = kin.id OFFSET 0) AS n
-     GROUP BY told
-    HAVING bool_and(n.type <> ${channel})
-     ORDER BY told`.execute(trx)
+    ),
+    reaching AS MATERIALIZED (
+      SELECT DISTINCT root AS id
+        FROM kin CROSS JOIN LATERAL (SELECT type FROM notifications WHERE id = kin.id OFFSET 0) AS n
+       WHERE n.type = ${channel}
+    ),
+    there AS MATERIALIZED (SELECT alike.* FROM alike JOIN reaching USING (id))
+    SELECT told AS id FROM line
+    EXCEPT
+    SELECT told FROM named JOIN reaching USING (id)
+    EXCEPT
+    SELECT n.told
+      FROM line AS n
+     WHERE EXISTS (
+       SELECT FROM there
+        WHERE there.kind = n.kind AND there.type <> n.type
+          AND there.enqueued_at BETWEEN n.enqueued_at - ${apart} AND n.enqueued_at + ${apart})
+     ORDER BY id`.execute(trx)
   return rows.map((row) => row.id)
 }
 
+/** `kind`: what rows of one notice have in common where no name of it is given; null for a row that is like no other. */
 const facts = sql`
-  id, type, company_id, project_id, ar_content_id, notification_type, group_id, enqueued_at, fallback_of,
-  event_data ->> 'notice' AS notice`
+  id, type, company_id, enqueued_at, fallback_of, event_data ->> 'notice' AS notice,
+  CASE WHEN event_data ->> 'notice' IS NULL AND fallback_of IS NULL AND company_id IS NOT NULL AND notification_type IS NOT NULL
+       THEN jsonb_build_array(company_id, notification_type, project_id, ar_content_id, group_id)::text END AS kind`
 
-/** The rows that a producer has written for the notice that row `n` is of; what stands in for them follows from them. */
-const sameAs = sql`
-  SELECT id
-    FROM notifications
-   WHERE event_data ->> 'notice' = n.notice AND company_id IS NOT DISTINCT FROM n.company_id
-   UNION ALL
-  SELECT id
-    FROM notifications
-   WHERE n.notice IS NULL AND event_data ->> 'notice' IS NULL
-     AND n.fallback_of IS NULL AND fallback_of IS NULL
-     AND company_id = n.company_id
-     AND notification_type = n.notification_type
-     AND type <> n.type
-     AND project_id IS NOT DISTINCT FROM n.project_id
-     AND ar_content_id IS NOT DISTINCT FROM n.ar_content_id
-     AND group_id IS NOT DISTINCT FROM n.group_id
-     AND enqueued_at BETWEEN n.enqueued_at - ${apart} AND n.enqueued_at + ${apart}`
+/**
+ * The rows that producers have written of the kinds of those in `line`, for other channels and at about the same time; what stands in for
+ * them follows from them.
+ */
+const alike = sql`
+  SELECT o.id, o.kind, o.type, o.enqueued_at
+    FROM (SELECT company_id, min(enqueued_at) - ${apart} AS since, max(enqueued_at) + ${apart} AS until,
+                 CASE WHEN min(type) = max(type) THEN min(type) END AS type
+            FROM line WHERE kind IS NOT NULL GROUP BY company_id) AS asked
+   CROSS JOIN LATERAL (
+     SELECT ${facts} FROM notifications
+      WHERE company_id = asked.company_id AND enqueued_at BETWEEN asked.since AND asked.until
+        AND type IS DISTINCT FROM asked.type AND fallback_of IS NULL OFFSET 0) AS o
+   WHERE o.kind IN (SELECT kind FROM line)`
 
 /** Puts what the rows tell into another channel, several as a digest; answers the number of the row that delivers it. */
 export async function insertFallback(trx: Transaction<DB>, fallback: NewFallback): Promise<number> {
