@@ -14,6 +14,7 @@ import { type Kysely, sql } from 'kysely'
 export async function up(db: Kysely<any>): Promise<void> {
   await followMail(db)
   await cancelMail(db)
+  await leaveMail(db)
   await followDigest(db)
   await leaveDigest(db)
   await tellReaders(db)
@@ -73,6 +74,35 @@ async function cancelMail(db: Kysely<any>): Promise<void> {
     CREATE TRIGGER notifications_cancel_mail_of_deleted AFTER DELETE ON notifications
       FOR EACH ROW WHEN (OLD.type = 'email' AND OLD.status IN ('sending', 'held'))
       EXECUTE FUNCTION fleet.cancel_mail()`.execute(db)
+}
+
+async function leaveMail(db: Kysely<any>): Promise<void> {
+  // The mail of a digest was made when all of its rows still held. What it has of one that was cancelled since is taken out: its item, or
+  // one of those that it only counts.
+  await sql`
+    CREATE FUNCTION fleet.leave_mail() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    BEGIN
+      UPDATE public.email_queue AS q
+         SET variables = CASE
+               WHEN q.variables -> 'items' @> jsonb_build_array(jsonb_build_object('id', OLD.id))
+               THEN jsonb_set(q.variables, '{items}', (
+                      SELECT coalesce(jsonb_agg(i.item ORDER BY i.place), '[]')
+                        FROM jsonb_array_elements(q.variables -> 'items') WITH ORDINALITY AS i (item, place)
+                       WHERE i.item -> 'id' IS DISTINCT FROM to_jsonb(OLD.id)))
+               WHEN jsonb_typeof(q.variables -> 'more') = 'number'
+               THEN jsonb_set(q.variables, '{more}', to_jsonb(greatest(0, (q.variables ->> 'more')::numeric - 1)))
+               ELSE q.variables END
+       WHERE q.notification_id = OLD.digest_of AND q.status NOT IN ('sent', 'cancelled')
+         AND jsonb_typeof(q.variables -> 'items') = 'array';
+      RETURN NULL;
+    END $$`.execute(db)
+  await sql`REVOKE EXECUTE ON FUNCTION fleet.leave_mail() FROM PUBLIC`.execute(db)
+  await sql`
+    CREATE TRIGGER notifications_leave_mail AFTER UPDATE ON notifications
+      FOR EACH ROW WHEN (
+        NEW.type = 'email' AND NEW.status = 'cancelled' AND OLD.status IN ('sending', 'held', 'failed') AND OLD.digest_of IS NOT NULL)
+      EXECUTE FUNCTION fleet.leave_mail()`.execute(db)
 }
 
 async function followDigest(db: Kysely<any>): Promise<void> {
@@ -162,12 +192,12 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`DROP TRIGGER notifications_leave_digest ON notifications`.execute(db)
   await sql`DROP TRIGGER notifications_follow_deleted_digest ON notifications`.execute(db)
   await sql`DROP TRIGGER notifications_follow_digest ON notifications`.execute(db)
+  await sql`DROP TRIGGER notifications_leave_mail ON notifications`.execute(db)
   await sql`DROP TRIGGER notifications_cancel_mail_of_deleted ON notifications`.execute(db)
   await sql`DROP TRIGGER notifications_cancel_mail ON notifications`.execute(db)
   await sql`DROP TRIGGER email_queue_follow_deleted_mail ON email_queue`.execute(db)
   await sql`DROP TRIGGER email_queue_follow_mail ON email_queue`.execute(db)
   await sql`
-    DROP FUNCTION fleet.notify_readers(), fleet.leave_digest(), fleet.follow_digest(), fleet.cancel_mail(), fleet.follow_mail()`.execute(
-    db,
-  )
+    DROP FUNCTION fleet.notify_readers(), fleet.leave_digest(), fleet.follow_digest(), fleet.leave_mail(), fleet.cancel_mail(),
+                  fleet.follow_mail()`.execute(db)
 }

@@ -184,3 +184,54 @@ describe('a digest that is replayed', () => {
     expect(await carriers(ids)).toEqual([null, ids[0], ids[0]])
   })
 })
+
+describe('the mail of a digest', () => {
+  /** Of three, of which it lists two and counts one; answers carrier, members and mail. */
+  async function mailed(status: string): Promise<{ ids: number[]; mail: number }> {
+    const { id, mail } = await rows.mailed()
+    const ids = [id, await rows.insert({ type: 'email' }), await rows.insert({ type: 'email' })]
+    for (const member of ids.slice(1))
+      await rows.put(member, `status = 'sending', digest_of = ${id}, leased_until = 'infinity'`)
+    await rows.put(id, 'digest_size = 3')
+    const variables = { locale: 'ru', items: ids.slice(0, 2).map((one) => ({ id: one, title: `No. ${one}` })), more: 1 }
+    await database.pool.query('UPDATE email_queue SET variables = $2 WHERE id = $1', [mail, JSON.stringify(variables)])
+    if (status !== 'pending') await rows.putMail(mail, `status = '${status}'`)
+    return { ids, mail }
+  }
+  async function content(mail: number): Promise<{ items: string[]; more: number; locale: string }> {
+    const { rows: mails } = await database.pool.query('SELECT variables FROM email_queue WHERE id = $1', [mail])
+    const { items, more, locale } = mails[0].variables
+    return { items: items.map(({ title }: { title: string }) => title), more, locale }
+  }
+
+  it.each(['pending', 'sending', 'held', 'failed'])('that is %s tells no more of what is cancelled', async (status) => {
+    const { ids, mail } = await mailed(status)
+    const [carrier, listed = 0, counted = 0] = ids
+    await rows.put(listed, `status = 'cancelled'`)
+    expect(await content(mail)).toEqual({ items: [`No. ${carrier}`], more: 1, locale: 'ru' })
+    await rows.put(counted, `status = 'cancelled'`)
+    expect(await content(mail)).toEqual({ items: [`No. ${carrier}`], more: 0, locale: 'ru' })
+    expect([await rows.mailStatus(mail), ...(await rows.statuses(ids))]).toEqual([
+      status,
+      status === 'pending' ? 'sending' : status,
+      'cancelled',
+      'cancelled',
+    ])
+  })
+
+  it('that was sent stays what it was', async () => {
+    const { ids, mail } = await mailed('failed')
+    await rows.putMail(mail, `status = 'sent'`)
+    await database.pool.query(`UPDATE notifications SET status = 'held' WHERE id = $1`, [ids[1]])
+    await rows.put(ids[1] ?? 0, `status = 'cancelled'`)
+    expect(await content(mail)).toMatchObject({ items: [`No. ${ids[0]}`, `No. ${ids[1]}`], more: 1 })
+  })
+
+  it('that says nothing of items is left alone', async () => {
+    const { ids, mail } = await mailed('pending')
+    await database.pool.query(`UPDATE email_queue SET variables = '{"items": "none"}' WHERE id = $1`, [mail])
+    await rows.put(ids[1] ?? 0, `status = 'cancelled'`)
+    const { rows: mails } = await database.pool.query('SELECT variables FROM email_queue WHERE id = $1', [mail])
+    expect(mails).toEqual([{ variables: { items: 'none' } }])
+  })
+})

@@ -104,6 +104,7 @@ describe('a company', () => {
         'follow_mail',
         'follow_digest',
         'cancel_mail',
+        'leave_mail',
       ]) {
         await expect(
           rows(`CREATE TRIGGER t BEFORE INSERT OR UPDATE ON mine FOR EACH ROW EXECUTE FUNCTION fleet.${name}()`),

@@ -116,14 +116,14 @@ function templateOf({ data }: Told): string | undefined {
 /** Of many notices the template shows the titles alone. */
 function listOf(digest: readonly Told[]): Record<string, unknown> {
   const { listed, more } = listSubjects(digest, longestList)
-  return { brief: true, items: listed.map(({ subject }) => ({ title: subject })), more }
+  return { brief: true, items: listed.map(({ id, subject }) => ({ id, title: subject })), more }
 }
 
-/** As the template `notification` shows it. Of links, only what a browser can follow. */
-function itemOf({ subject, message, data }: Told): Record<string, unknown> {
+/** As the template `notification` shows it. Of links, only what a browser can follow. By its id a row that is cancelled is taken out again. */
+function itemOf({ id, subject, message, data }: Told): Record<string, unknown> {
   const buttons = readExtras(data).buttons.flat()
   const followed = buttons.filter(({ url }) => readWebLink(url) !== undefined)
-  return { title: subject, message, image_url: imageOf(data), buttons: followed }
+  return { id, title: subject, message, image_url: imageOf(data), buttons: followed }
 }
 
 function isEmpty({ subject, message, data }: Told): boolean {
