@@ -201,6 +201,8 @@ describe('notification', () => {
       title: ['О видео', null],
       urgent: [true, undefined],
       items: [[], ...items.map((one) => [one]), items],
+      brief: [true, undefined],
+      more: [0, 463, undefined],
     }
     for (const variables of combinations(choices)) {
       const { subject, text, html } = render('notification', { ...variables, locale })
@@ -297,7 +299,17 @@ describe('the wording', () => {
 
   it('of the README is that of the templates', () => {
     const readme = readFileSync(join(directory, 'README.md'), 'utf8')
-    const ofNotification = ['notification', 'title', 'items', 'message', 'image_url', 'buttons', 'urgent']
+    const ofNotification = [
+      'notification',
+      'title',
+      'items',
+      'message',
+      'image_url',
+      'buttons',
+      'urgent',
+      'brief',
+      'more',
+    ]
     for (const name of [...notices, ...Object.keys(required), ...Object.keys(optional), ...ofNotification, 'locale']) {
       expect(readme).toContain(`\`${name}\``)
     }

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { connectDatabase } from '../../src/db/pool.ts'
+import { connectDatabase, type Database } from '../../src/db/pool.ts'
 import type { DB } from '../../src/db/schema.ts'
 
 export interface Plan {
@@ -14,7 +14,7 @@ export interface Plan {
  */
 export async function plansOf(
   url: string,
-  act: (db: Kysely<DB>) => Promise<unknown>,
+  act: (db: Kysely<DB>, database: Database) => Promise<unknown>,
   subject = /email_(queue|archive)/,
 ): Promise<Plan[]> {
   const database = connectDatabase({ url, applicationName: 'plans', max: 1 })
@@ -28,7 +28,7 @@ export async function plansOf(
       SELECT set_config('auto_explain.log_min_duration', '0', false), set_config('auto_explain.log_analyze', 'on', false),
              set_config('auto_explain.log_buffers', 'on', false), set_config('client_min_messages', 'log', false)`)
     texts.length = 0
-    await act(database.db)
+    await act(database.db, database)
   } finally {
     await database.close()
   }
