@@ -6,14 +6,15 @@ import type { Session } from './session.ts'
 
 /**
  * Makes `handler` what the command does. It is given the command's arguments and options in commander's order; what it answers is
- * written, what it opened is closed, and Ctrl-C ends the process at once.
+ * written, what it opened is closed, and Ctrl-C ends the process at once, unless the handler itself listens for it (`endsInOrder`).
  */
 export function answers<Given extends unknown[]>(
   command: Command,
   handler: (session: Session, ...given: Given) => Promise<Answer>,
+  { endsInOrder = false }: { readonly endsInOrder?: boolean } = {},
 ): void {
   command.action(async (...given: Given) => {
-    process.once('SIGINT', () => process.exit(exitStatus.interrupted))
+    if (!endsInOrder) process.once('SIGINT', () => process.exit(exitStatus.interrupted))
     const [{ Session }, { writeAnswer }] = await Promise.all([import('./session.ts'), import('./answer.ts')])
     const session = new Session({ json: command.optsWithGlobals().json === true })
     try {

@@ -7,6 +7,7 @@ import { addMigrateCommands } from './commands/migrate.ts'
 import { addNotificationCommands } from './commands/notification.ts'
 import { addSearchCommand } from './commands/search.ts'
 import { addStatusCommand } from './commands/status.ts'
+import { addSweepCommand } from './commands/sweep.ts'
 import { addUpCommand } from './commands/up.ts'
 import { addUsersCommands } from './commands/users.ts'
 
@@ -37,6 +38,7 @@ export function createProgram(): Command {
   addNotificationCommands(program)
   addCompanyCommands(program)
   addUsersCommands(program)
+  addSweepCommand(program)
   addStatusCommand(program)
   addSearchCommand(program)
   addDoctorCommand(program)

@@ -3,11 +3,13 @@ import { databaseNow } from '../ops/clock.ts'
 import { type LiveWorker, listLiveWorkers } from '../ops/live-workers.ts'
 import { type ChannelStatus, readChannelStatus } from '../ops/notifications/channel-status.ts'
 import { type QueueStatus, readQueueStatus } from '../ops/queue-status.ts'
+import { readSweepStatus, type SweepStatus } from '../ops/sweep-status.ts'
 import type { Answer } from './answer.ts'
 import { notMigrated } from './database.ts'
 import { renderChannels } from './notification/channels.ts'
 import type { Screen } from './screen.ts'
 import type { Session } from './session.ts'
+import { renderSweeps } from './sweep/status.ts'
 import { type Cell, renderFacts, renderTable } from './table.ts'
 import { formatDuration, formatTime } from './times.ts'
 import { countOf, formatCount } from './words.ts'
@@ -15,6 +17,7 @@ import { countOf, formatCount } from './words.ts'
 interface FleetStatus {
   readonly email: QueueStatus & { readonly oldestDueSeconds: number | null }
   readonly notifications: Readonly<Record<string, ChannelStatus>>
+  readonly subscriptions: SweepStatus
   readonly workers: readonly LiveWorker[]
   readonly pendingMigrations: readonly string[]
 }
@@ -34,17 +37,19 @@ export async function showStatus(session: Session): Promise<Answer> {
   const notifications = await session.progress('Counting notifications', () => readChannelStatus(db))
   const oldestDueSeconds =
     email.oldestDueAt && Math.max(0, Math.round((now.getTime() - email.oldestDueAt.getTime()) / 1000))
+  const subscriptions = await readSweepStatus(db)
   const workers = await listLiveWorkers(db)
-  const status = { email: { ...email, oldestDueSeconds }, notifications, workers, pendingMigrations }
+  const status = { email: { ...email, oldestDueSeconds }, notifications, subscriptions, workers, pendingMigrations }
   return { document: { now, ...status }, text: (screen) => render(status, { screen, now }) }
 }
 
-function render({ email, notifications, workers, pendingMigrations }: FleetStatus, view: View): string {
+function render({ email, notifications, subscriptions, workers, pendingMigrations }: FleetStatus, view: View): string {
   const { colors } = view.screen
   const parts = [
     `${colors.bold('E-mail')}\n${renderQueue(email, view)}`,
     ...(email.priorities.length > 0 ? [renderPriorities(email, view)] : []),
     `${colors.bold('Notifications')}\n${renderChannels(notifications, view)}`,
+    `${colors.bold('Subscriptions')}\n${renderSweeps(subscriptions, view)}`,
     `${colors.bold('Workers')}\n${renderWorkers(workers, view)}`,
   ]
   if (pendingMigrations.length > 0) {

@@ -62,8 +62,8 @@ function plannedStep({ subscription, decision, notices }: Step): PlannedStep {
     companyName: company.name,
     notices: notices.map(({ messages, ...notice }) => ({
       ...notice,
-      messages: messages.map(({ channel, recipient, subject, groupId, scheduledAt, notAfter }) => ({
-        ...{ channel, recipient, subject, groupId, scheduledAt, notAfter },
+      messages: messages.map(({ channel, recipient, subject, timezone, groupId, scheduledAt, notAfter }) => ({
+        ...{ channel, recipient, subject, timezone, groupId, scheduledAt, notAfter },
       })),
     })),
     lifecycleStatus: decision.lifecycleStatus,

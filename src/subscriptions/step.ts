@@ -113,6 +113,7 @@ function messageTo({ subscription, notice, place, scheduledAt, now }: Writing): 
     channel,
     recipient: address,
     subject: text.subject,
+    timezone: place.timezone,
     message: text.message,
     data: { ...text.variables, stage: stage.name, ...data },
     notificationType: stage.beforeMs > 0 ? 'expiry_warning' : 'expired',

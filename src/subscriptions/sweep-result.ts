@@ -61,6 +61,8 @@ export interface PlannedMessage {
   /** Address, chat id or phone number; null in the application. */
   readonly recipient: string | null
   readonly subject: string
+  /** Where it is read: IANA's name. */
+  readonly timezone: string
   readonly groupId: string
   /** Null for at once. */
   readonly scheduledAt: Date | null

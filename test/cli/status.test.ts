@@ -36,6 +36,13 @@ it('shows the fleet at a glance', async () => {
     INSERT INTO pgboss.instance (id, name, host, pid, version, node_version, heartbeat_seconds, supervise, schedule, migrate,
                                  persist_queue_stats, persist_warnings)
     VALUES (gen_random_uuid(), 'email', 'host-1', 4711, '12', '26.10.0', 3600, true, true, false, false, false)`)
+  await pool.query(`
+    INSERT INTO fleet.sweeps (started_at, ended_at, worker, kind, outcome, counts)
+    VALUES (now() - interval '5 minutes', now(), 'w', 'baseline', 'done', '{}'),
+           (now() - interval '2 minutes', now(), 'w', 'sweep', 'done', '{"notices": 20, "states": 1}')`)
+  await pool.query(`
+    SELECT pgboss.create_queue('lifecycle.sweep', '{"policy": "short"}');
+    INSERT INTO pgboss.schedule (name, cron) VALUES ('lifecycle.sweep', '*/10 * * * *')`)
   await pool.query(`DELETE FROM fleet.migrations WHERE name LIKE '%install_pgboss'`)
 
   const [human, { code, document }] = await Promise.all([fleet.run(['status']), fleet.json(['status'])])
@@ -69,6 +76,16 @@ it('shows the fleet at a glance', async () => {
         sms: idle,
         system: idle,
       },
+      subscriptions: {
+        lastSweep: {
+          startedAt: expect.stringMatching(/Z$/),
+          endedAt: expect.stringMatching(/Z$/),
+          kind: 'sweep',
+          outcome: 'done',
+          counts: { notices: 20, superseded: 0, skipped: 0, states: 1, recorded: 0 },
+        },
+        schedule: '*/10 * * * *',
+      },
       workers: [
         {
           name: 'email',
@@ -92,6 +109,7 @@ it('shows the fleet at a glance', async () => {
     /\nNotifications\nCHANNEL +DUE +OLDEST +LATER +SENDING +HELD +24 H: SENT +FAILED +SKIPPED\n/,
     /\ntelegram +1 +2\S+Z +0 +0 +0 +0 +0 +1\n/,
     /\ntelegram pauses, until 2\S+Z: 401 Unauthorized\n/,
+    /\nSubscriptions\nLast sweep +2\S+Z: 20 notices, 1 change of state\nNext +on the schedule \*\/10 \* \* \* \* \(UTC\)\n/,
     /\nemail +host-1 +4711 +2/,
     /\n1 migration pending: fleet migrate up\n$/,
   ]) {

@@ -23,6 +23,7 @@ describe.each([
   { page: 'docs/users.md', least: 5 },
   { page: 'docs/email-queue.md', least: 5 },
   { page: 'docs/notifications.md', least: 8 },
+  { page: 'docs/subscriptions.md', least: 6 },
 ])('the commands in $page', ({ page, least }) => {
   let database: TestDatabase
   beforeAll(async () => {
