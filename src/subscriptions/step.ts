@@ -1,6 +1,6 @@
 import { luxon } from '../email/late-modules.ts'
 import { resolveLocale } from '../email/locale.ts'
-import { nextOpen } from '../notifications/quiet-hours.ts'
+import { type Agenda, createAgenda } from './agenda.ts'
 import { type NoticeText, writeNotice } from './notice-text.ts'
 import { type Circumstances, type Decision, decide, type NoticeDecision } from './policy.ts'
 import { administrators, type Recipient, recipientsOf } from './recipients.ts'
@@ -31,19 +31,26 @@ export interface Message extends PlannedMessage {
   readonly companyId: number | null
 }
 
-/** What `decide` says, with whom it is told, when, and in which words. */
-export function stepOf(subscription: Subscription, circumstances: Circumstances, settings: SweepSettings): Step {
-  const decision = decide(subscription, circumstances)
-  const notices = decision.notices.map((notice) => noticeOf(subscription, notice, { now: circumstances.now, settings }))
-  return { subscription, decision, notices }
+/** What `decide` says about each, with whom it is told, when, and in which words. */
+export function stepsOf(
+  subscriptions: readonly Subscription[],
+  circumstances: Circumstances,
+  settings: SweepSettings,
+): Step[] {
+  const setting = { agenda: createAgenda(circumstances.now, settings), settings }
+  return subscriptions.map((subscription) => {
+    const decision = decide(subscription, circumstances)
+    const notices = decision.notices.map((notice) => noticeOf(subscription, notice, setting))
+    return { subscription, decision, notices }
+  })
 }
 
 interface Setting {
-  readonly now: Date
+  readonly agenda: Agenda
   readonly settings: SweepSettings
 }
 
-function noticeOf(subscription: Subscription, notice: NoticeDecision, { now, settings }: Setting): Notice {
+function noticeOf(subscription: Subscription, notice: NoticeDecision, { agenda, settings }: Setting): Notice {
   const { stage } = notice
   if (notice.outcome === 'superseded') {
     const { outcome, reason, supersededBy } = notice
@@ -57,9 +64,9 @@ function noticeOf(subscription: Subscription, notice: NoticeDecision, { now, set
   if (recipients.length === 0)
     return { ...nobody, outcome: 'skipped', reason: isForAdministrator ? 'no_administrator' : 'nobody_to_tell' }
   const place = placeOf(subscription, stage, settings)
-  const scheduledAt = isForAdministrator ? null : leavesAt(notice, place, { now, settings })
+  const scheduledAt = isForAdministrator ? null : leavesAt(notice, agenda.now, agenda.nextOpening(place.timezone))
   if (scheduledAt === 'never') return { ...nobody, outcome: 'superseded', reason: 'no_opening' }
-  const writing = { subscription, notice, place, scheduledAt, now }
+  const writing = { subscription, notice, place, scheduledAt, agenda }
   return { ...nobody, outcome: 'sent', reason: null, messages: recipients.map(messageTo(writing)) }
 }
 
@@ -85,13 +92,11 @@ function placeOf({ company }: Subscription, stage: Stage, settings: SweepSetting
  */
 function leavesAt(
   { notAfter, isLastBeforeEnd }: NoticeDecision & { readonly outcome: 'due' },
-  { timezone }: Place,
-  { now, settings }: Setting,
+  now: Date,
+  opening: Date,
 ): Date | null | 'never' {
-  const { opens, closes } = settings.hours
-  const { at } = nextOpen({ timezone, from: closes, until: opens }, now, settings.defaultTimeZone)
-  if (at <= now) return null
-  if (notAfter === null || at < notAfter) return at
+  if (opening <= now) return null
+  if (notAfter === null || opening < notAfter) return opening
   return isLastBeforeEnd ? null : 'never'
 }
 
@@ -100,12 +105,12 @@ interface Writing {
   readonly notice: NoticeDecision & { readonly outcome: 'due' }
   readonly place: Place
   readonly scheduledAt: Date | null
-  readonly now: Date
+  readonly agenda: Agenda
 }
 
-function messageTo({ subscription, notice, place, scheduledAt, now }: Writing): (recipient: Recipient) => Message {
+function messageTo({ subscription, notice, place, scheduledAt, agenda }: Writing): (recipient: Recipient) => Message {
   const { stage, notAfter } = notice
-  const leaves = scheduledAt ?? now
+  const leaves = scheduledAt ?? agenda.now
   const text = textOf(subscription, stage, { ...place, leaves })
   const isForAdministrator = stage.name === suspensionName
   const group = isForAdministrator ? stage.name : `${stage.name}:${subscription.company.id}`
@@ -118,7 +123,7 @@ function messageTo({ subscription, notice, place, scheduledAt, now }: Writing): 
     data: { ...text.variables, stage: stage.name, ...data },
     notificationType: stage.beforeMs > 0 ? 'expiry_warning' : 'expired',
     priority: stage.urgency,
-    groupId: `${group}:${localDate(leaves, place.timezone).toFormat('yyyy-MM-dd')}`,
+    groupId: `${group}:${agenda.dayOf(leaves, place.timezone)}`,
     scheduledAt,
     notAfter,
     companyId: isForAdministrator ? null : subscription.company.id,
@@ -136,8 +141,4 @@ function textOf(subscription: Subscription, stage: Stage, reading: Place & { rea
   if ('fault' in text)
     throw new Error(`fleet.subscription_stages: the stage ${stage.name} cannot be told of: ${text.fault}`)
   return text
-}
-
-function localDate(instant: Date, zone: string) {
-  return luxon().DateTime.fromJSDate(instant, { zone }).startOf('day')
 }

@@ -3,7 +3,7 @@ import type { DB } from '../db/schema.ts'
 import { expectFew, listDue } from './due-store.ts'
 import type { Circumstances } from './policy.ts'
 import type { SweepSettings } from './settings.ts'
-import { type Step, stepOf } from './step.ts'
+import { type Step, stepsOf } from './step.ts'
 import type { EntityType } from './subscription.ts'
 import { readSubscriptions } from './subscription-store.ts'
 
@@ -36,6 +36,5 @@ export async function surveyBatch(
   { kind, ids }: DueBatch,
   { circumstances, settings }: { readonly circumstances: Circumstances; readonly settings: SweepSettings },
 ): Promise<Step[]> {
-  const subscriptions = await readSubscriptions(db, kind, ids)
-  return subscriptions.map((subscription) => stepOf(subscription, circumstances, settings))
+  return stepsOf(await readSubscriptions(db, kind, ids), circumstances, settings)
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { Circumstances } from '../../src/subscriptions/policy.ts'
 import type { SweepSettings } from '../../src/subscriptions/settings.ts'
-import { type Message, type Step, stepOf } from '../../src/subscriptions/step.ts'
+import { type Message, type Step, stepsOf } from '../../src/subscriptions/step.ts'
 import type { Subscription } from '../../src/subscriptions/subscription.ts'
 import { circumstances, stage, subscription } from './given.ts'
 
@@ -12,6 +13,12 @@ const settings: SweepSettings = {
   maxChanges: 1_000,
   maxPercent: 5,
   admin: { email: undefined, telegramChatId: '99' },
+}
+
+function stepOf(...[given, ...rest]: [Subscription, Circumstances, SweepSettings]): Step {
+  const [step] = stepsOf([given], ...rest)
+  if (step === undefined) throw new Error('no step')
+  return step
 }
 
 /** What is done about a subscription that ends at one time, as it is at another. */
