@@ -8,7 +8,7 @@ import type { EntityType } from './subscription.ts'
 import { readSubscriptions } from './subscription-store.ts'
 
 /** In one transaction: what the platform's programs wait for at most, if they want one of the rows. */
-const batchSize = 250
+const batchSize = 100
 
 const kinds: readonly EntityType[] = ['projects', 'portraits', 'companies']
 

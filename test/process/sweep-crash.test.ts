@@ -14,7 +14,7 @@ const scene = setScene()
 
 const sweeps = 10
 const kills = 20
-const largestBatch = 250
+const largestBatch = 100
 
 it('announces each end once at each stage and through each channel, however many sweeps run at once and are killed in the midst of it, while the platform writes', {
   timeout: 400_000,
