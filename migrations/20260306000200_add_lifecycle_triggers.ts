@@ -60,34 +60,21 @@ async function createCancelling(db: Kysely<any>): Promise<void> {
     DECLARE
       own      integer[];
       carriers integer[];
-      apart    integer[];
     BEGIN
       SELECT array_agg(id), array_agg(carrier) INTO own, carriers FROM fleet.waiting_notifications(notices);
       IF own IS NULL THEN
         RETURN;
       END IF;
       PERFORM FROM public.notifications
-        WHERE id = ANY (own || carriers) OR digest_of = ANY (own || carriers) ORDER BY id FOR NO KEY UPDATE;
+        WHERE id = ANY (own || carriers) OR digest_of = ANY (own) ORDER BY id FOR NO KEY UPDATE;
       -- Whoever had them may have sent them meanwhile, or made another row of them.
-      SELECT array_agg(id), array_agg(carrier) INTO own, carriers FROM fleet.waiting_notifications(notices);
-
-      -- A digest whose mail waits is written anew without them: what it carries goes back to waiting.
-      WITH mails AS (
-        SELECT notification_id FROM public.email_queue
-         WHERE notification_id = ANY (carriers) AND notification_id <> ALL (own) AND status = 'pending' FOR UPDATE),
-      cancelled AS (
-        UPDATE public.notifications AS n SET status = 'cancelled'
-          FROM mails WHERE n.id = mails.notification_id AND n.type = 'email' AND n.status = 'sending'
-        RETURNING n.id)
-      SELECT array_agg(id) INTO apart FROM cancelled;
-      -- Of one that is over, or held, the others would share what becomes of the row that carries it.
+      own := ARRAY(SELECT id FROM fleet.waiting_notifications(notices));
+      -- Of a digest that is over, or held, the others would share what becomes of the row that carries it.
       UPDATE public.notifications AS n SET digest_of = NULL, needs_fallback = c.needs_fallback
         FROM public.notifications AS c
        WHERE n.digest_of = ANY (own) AND n.id <> ALL (own)
          AND c.id = n.digest_of AND c.status IN ('held', 'failed', 'skipped') AND n.status = c.status;
-
       UPDATE public.notifications SET status = 'cancelled', needs_fallback = false WHERE id = ANY (own);
-      UPDATE public.notifications SET status = 'pending' WHERE id = ANY (apart);
     END $$`.execute(db)
 }
 

@@ -73,24 +73,29 @@ describe('another channel', () => {
     ])
   })
 
-  it('that a pass puts it into at this moment is not tried either', async () => {
-    const { first } = await three()
-    await rows.put(first.id, `status = 'failed'`)
-    const pass = await database.pool.connect()
-    await pass.query('BEGIN')
-    await pass.query(`SELECT FROM notifications WHERE id = ${first.id} FOR UPDATE`)
-    const moved = rows.move(first.project, '30 days')
-    await expect.poll(waits).toBe(1)
-    await pass.query(`
+  it.each(['by itself', 'in its digest'])(
+    'that a pass puts it into at this moment, %s, is not tried either',
+    async (how) => {
+      const { first, second } = await three()
+      if (how === 'in its digest') await rows.digest(second.id, first.id)
+      const looked = how === 'in its digest' ? second.id : first.id
+      await rows.put(looked, `status = 'failed', leased_until = NULL`)
+      const pass = await database.pool.connect()
+      await pass.query('BEGIN')
+      await pass.query(`SELECT FROM notifications WHERE id = ${looked} FOR UPDATE`)
+      const moved = rows.move(first.project, '30 days')
+      await expect.poll(waits).toBe(1)
+      await pass.query(`
       INSERT INTO notifications (type, company_id, event_data, fallback_of)
       SELECT 'telegram', company_id, event_data, id FROM notifications WHERE id = ${first.id};
-      UPDATE notifications SET needs_fallback = false WHERE id = ${first.id};
+      UPDATE notifications SET needs_fallback = false WHERE id = ${looked};
       COMMIT`)
-    pass.release()
-    await moved
-    expect(await rows.statuses(first.id, 4)).toEqual(['failed', 'cancelled'])
-    expect(await rows.ledger()).toContain('7d 2 days withdrawn')
-  })
+      pass.release()
+      await moved
+      expect(await rows.statuses(first.id, 4)).toEqual(['failed', 'cancelled'])
+      expect(await rows.ledger()).toContain('7d 2 days withdrawn')
+    },
+  )
 })
 
 describe('a digest', () => {
@@ -127,15 +132,18 @@ describe('a digest', () => {
     expect(made).toEqual(all.ids.filter((id) => id !== all.ids[moved]).map((fallback_of) => ({ fallback_of })))
   })
 
-  it.each(['sending', 'held', 'sent'])('whose mail is %s goes on as it is', async (status) => {
+  it.each(['pending', 'sending', 'held'])('whose mail is %s goes on without the member', async (status) => {
     const { first, second } = await three()
     const mail = await rows.mail(first.id)
+    await rows.query(`UPDATE email_queue SET variables = '{"items": [{"id": ${first.id}}, {"id": ${second.id}}]}'`)
     await rows.put(second.id, `status = 'sending', digest_of = ${first.id}, leased_until = 'infinity'`)
     await rows.put(first.id, 'digest_size = 2')
     await rows.query(`UPDATE email_queue SET status = '${status}' WHERE id = ${mail}`)
     await rows.move(second.project, '30 days')
-    expect(await rows.mailStatuses(mail)).toEqual([status])
-    expect((await rows.statuses(first.id))[0]).toBe(status)
+    expect(await rows.query('SELECT status, variables FROM email_queue')).toEqual([
+      { status, variables: { items: [{ id: first.id }] } },
+    ])
+    expect(await rows.statuses(second.id)).toEqual(['cancelled'])
   })
 })
 
