@@ -77,6 +77,21 @@ const tables = {
     outcome: 'done, blocked (it would have changed too much, or the clocks differ), or interrupted.',
     counts: 'What it has changed, or would have.',
   },
+  'fleet.video_bounds': {
+    '': 'Beginnings and ends of videos’ windows that have not acted yet; kept by a trigger on videos.',
+    video_id: 'The video.',
+    bound: 'start or end: schedule_start or schedule_end.',
+    at: 'When it acts, in UTC; past ones with the next pass.',
+  },
+  'fleet.rotation_faults': {
+    '': 'Schedules and AR content whose videos do not rotate as they should, and why; a row goes when it works again.',
+    entity_type: 'video_rotation_schedules or ar_content.',
+    entity_id: 'Number of the schedule or content.',
+    reason: 'What is wrong, in a word that does not change.',
+    detail: 'What is wrong, for people.',
+    since: 'Since when.',
+    retry_at: 'When it is tried again; NULL where that is not known, or somebody has to do something.',
+  },
   'fleet.adoptions': {
     '': 'What the migrations found in this database and what they changed of it, in that order; fleet migrate down undoes it.',
     id: 'Number of the step.',

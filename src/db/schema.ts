@@ -1075,6 +1075,33 @@ export interface FleetPartitionedTables {
   parent: string;
 }
 
+export interface FleetRotationFaults {
+  /**
+   * What is wrong, for people.
+   */
+  detail: string;
+  /**
+   * Number of the schedule or content.
+   */
+  entity_id: number;
+  /**
+   * video_rotation_schedules or ar_content.
+   */
+  entity_type: string;
+  /**
+   * What is wrong, in a word that does not change.
+   */
+  reason: string;
+  /**
+   * When it is tried again; NULL where that is not known, or somebody has to do something.
+   */
+  retry_at: Timestamp | null;
+  /**
+   * Since when.
+   */
+  since: Timestamp;
+}
+
 export interface FleetRowSecurity {
   /**
    * The table or view.
@@ -1196,6 +1223,21 @@ export interface FleetTelegramLinks {
    * When a chat was linked by it; NULL before.
    */
   used_at: Timestamp | null;
+}
+
+export interface FleetVideoBounds {
+  /**
+   * When it acts, in UTC; past ones with the next pass.
+   */
+  at: Timestamp;
+  /**
+   * start or end: schedule_start or schedule_end.
+   */
+  bound: string;
+  /**
+   * The video.
+   */
+  video_id: number;
 }
 
 export interface Folders {
@@ -1860,11 +1902,11 @@ export interface VideoRotationSchedules {
    */
   last_rotation_at: Timestamp | null;
   /**
-   * When the video changes next, in UTC; NULL where that is not known yet.
+   * When the video changes next, in UTC; NULL where that is to be worked out, within a minute.
    */
   next_rotation_at: Timestamp | null;
   /**
-   * daily, weekly, monthly or random, unless cron_expression says more.
+   * daily, weekly or monthly, in the order of the sequence; or random. When, cron_expression says where it is given.
    */
   rotation_type: string;
   /**
@@ -1899,7 +1941,7 @@ export interface Videos {
    */
   id: Generated<number>;
   /**
-   * True for the video that plays now.
+   * False where it is not to be played; set when its window opens and when it closes.
    */
   is_active: Generated<boolean | null>;
   /**
@@ -1923,7 +1965,7 @@ export interface Videos {
    */
   rotation_type: string | null;
   /**
-   * Not played after this time, in UTC; NULL for no such limit.
+   * Not played from this time on, in UTC; NULL for no such limit.
    */
   schedule_end: Timestamp | null;
   /**
@@ -1986,11 +2028,13 @@ export interface DB {
   "fleet.notification_attempts": FleetNotificationAttempts;
   "fleet.notification_handovers": FleetNotificationHandovers;
   "fleet.partitioned_tables": FleetPartitionedTables;
+  "fleet.rotation_faults": FleetRotationFaults;
   "fleet.row_security": FleetRowSecurity;
   "fleet.subscription_stages": FleetSubscriptionStages;
   "fleet.sweeps": FleetSweeps;
   "fleet.telegram_chats": FleetTelegramChats;
   "fleet.telegram_links": FleetTelegramLinks;
+  "fleet.video_bounds": FleetVideoBounds;
   folders: Folders;
   notifications: Notifications;
   orders: Orders;

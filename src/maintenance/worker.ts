@@ -1,5 +1,6 @@
 import type { RunningWorker, WorkerContext } from '../process/run-worker.ts'
 import { type ControlJob, joinControlPlane } from '../queue/control-plane.ts'
+import { rotateDue } from '../rotation/rotation-pass.ts'
 import { sweepSettings } from '../subscriptions/settings.ts'
 import { sweep } from '../subscriptions/sweep.ts'
 import { archiveMail } from './email-archive.ts'
@@ -39,6 +40,12 @@ export async function startLifecycleWorker({ config, database, owner, log }: Wor
       atStart: true,
       expireInSeconds: anHour,
       run: () => sweep({ ...maintenance, settings: sweepSettings(config), worker: owner }),
+    },
+    {
+      queue: 'lifecycle.rotate-videos',
+      schedule: '* * * * *',
+      expireInSeconds: anHour,
+      run: () => rotateDue(maintenance),
     },
   ]
   const controlPlane = await joinControlPlane({ database, instanceName: 'lifecycle', log }, jobs)

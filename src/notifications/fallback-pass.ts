@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { Logger } from 'pino'
 import type { Database } from '../db/pool.ts'
+import { isAboutRow } from '../db/row-refusal.ts'
 import { inSavepoint } from '../db/savepoint.ts'
 import type { DB } from '../db/schema.ts'
 import { type FallbackDefaults, nextChannel } from './fallback.ts'
@@ -53,11 +54,6 @@ async function tryNextAlone(trx: Transaction<DB>, row: EndedRow, options: Fallba
     options.log.error({ err, notificationId: row.id }, 'no fallback: the database refuses it')
     return 0
   }
-}
-
-/** Data, constraints, exceptions of triggers, policies. Anything else may pass with time. */
-function isAboutRow(err: unknown): boolean {
-  return err instanceof Error && 'code' in err && typeof err.code === 'string' && /^(22|23|44|P0|42501)/.test(err.code)
 }
 
 async function tryNext(trx: Transaction<DB>, row: EndedRow, { defaults, log }: FallbackOptions): Promise<number> {

@@ -13,9 +13,9 @@ const expected = `
   clients                  -     S      SIUD    S
   orders                   -     -      SIUD    S
   portraits                -     S      SIUD    S
-  videos                   -     -      SIUD    S
+  videos                   -     S(U)   SIUD    S
   ar_content               -     -      SIUD    S
-  video_rotation_schedules -     -      SIUD    S
+  video_rotation_schedules -     S(U)   SIUD    S
   ar_view_sessions         -     -      SIUD    S
   storage_folders          -     -      SIUD    S
   notifications            -     SIUD   SIUD    S
@@ -37,6 +37,8 @@ const expected = `
   fleet.channels           -     SU     -       S
   fleet.telegram_chats     -     SIU    -       S
   fleet.telegram_links     -     SID(U) -       -
+  fleet.video_bounds       -     SD     -       S
+  fleet.rotation_faults    -     SIUD   -       S
   fleet.partitioned_tables -     S      -       S
   fleet.row_security       -     -      -       S
   pgboss.version           -     SU     -       S
