@@ -2,6 +2,7 @@ import type { RunningWorker, WorkerContext } from '../process/run-worker.ts'
 import { type ControlJob, joinControlPlane } from '../queue/control-plane.ts'
 import { sweepSettings } from '../subscriptions/settings.ts'
 import { sweep } from '../subscriptions/sweep.ts'
+import { usageJobs } from '../usage/usage-jobs.ts'
 import { archiveMail } from './email-archive.ts'
 import type { Maintenance } from './maintenance.ts'
 import { keepPartitions } from './partitions.ts'
@@ -40,6 +41,7 @@ export async function startLifecycleWorker({ config, database, owner, log }: Wor
       expireInSeconds: anHour,
       run: () => sweep({ ...maintenance, settings: sweepSettings(config), worker: owner }),
     },
+    ...usageJobs(maintenance, config),
   ]
   const controlPlane = await joinControlPlane({ database, instanceName: 'lifecycle', log }, jobs)
   log.info({ retention: config.retention, archive: config.archive }, 'keeping partitions, archive and retention')

@@ -13,11 +13,11 @@ const expected = `
   clients                  -     S      SIUD    S
   orders                   -     -      SIUD    S
   portraits                -     S      SIUD    S
-  videos                   -     -      SIUD    S
+  videos                   -     S      SIUD    S
   ar_content               -     -      SIUD    S
   video_rotation_schedules -     -      SIUD    S
   ar_view_sessions         -     -      SIUD    S
-  storage_folders          -     -      SIUD    S
+  storage_folders          -     S(U)   SIUD    S
   notifications            -     SIUD   SIUD    S
   users                    -     -      SIUD    (S)
   storage_connections      -     -      SIUD    (S)
@@ -37,6 +37,9 @@ const expected = `
   fleet.channels           -     SU     -       S
   fleet.telegram_chats     -     SIU    -       S
   fleet.telegram_links     -     SID(U) -       -
+  fleet.uncounted_views    -     SD     -       S
+  fleet.storage_counts     -     SIUD   -       S
+  fleet.storage_notices    -     SI(U)  -       S
   fleet.partitioned_tables -     S      -       S
   fleet.row_security       -     -      -       S
   pgboss.version           -     SU     -       S
