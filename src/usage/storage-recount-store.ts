@@ -153,3 +153,11 @@ export async function recountCompanyBatch(db: Kysely<DB>, from: number, size: nu
            (SELECT count(*) FROM wanted)::int - (SELECT count(*) FROM right_now)::int AS "left"`.execute(db)
   return rows[0] ?? noRows
 }
+
+/** Forgets what was written into folders and companies that are no more. */
+export async function forgetGone(db: Kysely<DB>): Promise<void> {
+  await sql`
+    DELETE FROM fleet.storage_counts AS s
+     WHERE CASE entity_type WHEN 'companies' THEN NOT EXISTS (SELECT FROM companies WHERE id = s.entity_id)
+                            ELSE NOT EXISTS (SELECT FROM storage_folders WHERE id = s.entity_id) END`.execute(db)
+}

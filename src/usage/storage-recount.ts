@@ -1,6 +1,6 @@
 import { inBatches } from '../maintenance/batches.ts'
 import type { Maintenance } from '../maintenance/maintenance.ts'
-import { type RecountedRows, recountCompanyBatch, recountFolderBatch } from './storage-recount-store.ts'
+import { forgetGone, type RecountedRows, recountCompanyBatch, recountFolderBatch } from './storage-recount-store.ts'
 
 /** A tenth of a second, where a folder has a hundred portraits. */
 const foldersAtOnce = 200
@@ -25,6 +25,7 @@ export interface StorageRecount {
 export async function recountStorage(maintenance: Maintenance): Promise<StorageRecount> {
   const folders = await recount(maintenance, (from) => recountFolderBatch(maintenance.db, from, foldersAtOnce))
   const companies = await recount(maintenance, (from) => recountCompanyBatch(maintenance.db, from, companiesAtOnce))
+  await forgetGone(maintenance.db)
   if (folders.changed + companies.changed + folders.left + companies.left > 0)
     maintenance.log.info({ folders, companies }, 'storage recounted')
   return { folders, companies }
