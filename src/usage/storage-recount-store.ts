@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import type { DB } from '../db/schema.ts'
 
 export interface RecountedRows {
@@ -14,12 +14,20 @@ export interface RecountedRows {
 
 const noRows: RecountedRows = { rows: 0, changed: 0, left: 0, to: null }
 
+/** For a batch, which takes as long as it takes to read what one company has: it locks nothing until it writes. */
+export async function withoutHaste<T>(db: Kysely<DB>, work: (trx: Transaction<DB>) => Promise<T>): Promise<T> {
+  return db.transaction().execute(async (trx) => {
+    await sql`SELECT set_config('statement_timeout', '10min', true)`.execute(trx)
+    return work(trx)
+  })
+}
+
 /**
  * Recounts the folders behind `from`: a file for each portrait and each video, the sizes of the videos. What the database holds nothing of
  * stays as it is, unless the fleet itself has written it. Counting locks nothing; a row is written where it still says what it said
  * when the counting began, so that what the platform adds meanwhile is not lost.
  */
-export async function recountFolderBatch(db: Kysely<DB>, from: number, size: number): Promise<RecountedRows> {
+export async function recountFolderBatch(trx: Transaction<DB>, from: number, size: number): Promise<RecountedRows> {
   const { rows } = await sql<RecountedRows>`
     WITH folder AS MATERIALIZED (
       SELECT f.id, f.files_count, f.total_size_bytes, s.files AS our_files, s.bytes AS our_bytes
@@ -84,7 +92,7 @@ export async function recountFolderBatch(db: Kysely<DB>, from: number, size: num
     SELECT (SELECT count(*) FROM wanted)::int AS rows,
            (SELECT max(id) FROM wanted) AS "to",
            (SELECT count(*) FROM changed)::int AS changed,
-           (SELECT count(*) FROM wanted)::int - (SELECT count(*) FROM right_now)::int AS "left"`.execute(db)
+           (SELECT count(*) FROM wanted)::int - (SELECT count(*) FROM right_now)::int AS "left"`.execute(trx)
   return rows[0] ?? noRows
 }
 
@@ -92,7 +100,7 @@ export async function recountFolderBatch(db: Kysely<DB>, from: number, size: num
  * Recounts the companies behind `from`, in the same way: the sizes of their folders, and of the videos whose portraits lie in none. Where
  * a company has neither, its figure stays as it is, unless the fleet itself has written it.
  */
-export async function recountCompanyBatch(db: Kysely<DB>, from: number, size: number): Promise<RecountedRows> {
+export async function recountCompanyBatch(trx: Transaction<DB>, from: number, size: number): Promise<RecountedRows> {
   const { rows } = await sql<RecountedRows>`
     WITH company AS MATERIALIZED (
       SELECT c.id, c.storage_used_bytes, s.bytes AS our_bytes
@@ -150,7 +158,7 @@ export async function recountCompanyBatch(db: Kysely<DB>, from: number, size: nu
     SELECT (SELECT count(*) FROM wanted)::int AS rows,
            (SELECT max(id) FROM wanted) AS "to",
            (SELECT count(*) FROM changed)::int AS changed,
-           (SELECT count(*) FROM wanted)::int - (SELECT count(*) FROM right_now)::int AS "left"`.execute(db)
+           (SELECT count(*) FROM wanted)::int - (SELECT count(*) FROM right_now)::int AS "left"`.execute(trx)
   return rows[0] ?? noRows
 }
 

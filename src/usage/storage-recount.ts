@@ -1,6 +1,14 @@
+import type { Transaction } from 'kysely'
+import type { DB } from '../db/schema.ts'
 import { inBatches } from '../maintenance/batches.ts'
 import type { Maintenance } from '../maintenance/maintenance.ts'
-import { forgetGone, type RecountedRows, recountCompanyBatch, recountFolderBatch } from './storage-recount-store.ts'
+import {
+  forgetGone,
+  type RecountedRows,
+  recountCompanyBatch,
+  recountFolderBatch,
+  withoutHaste,
+} from './storage-recount-store.ts'
 
 /** A tenth of a second, where a folder has a hundred portraits. */
 const foldersAtOnce = 200
@@ -23,18 +31,21 @@ export interface StorageRecount {
  * docs/usage.md.
  */
 export async function recountStorage(maintenance: Maintenance): Promise<StorageRecount> {
-  const folders = await recount(maintenance, (from) => recountFolderBatch(maintenance.db, from, foldersAtOnce))
-  const companies = await recount(maintenance, (from) => recountCompanyBatch(maintenance.db, from, companiesAtOnce))
+  const folders = await recount(maintenance, (trx, from) => recountFolderBatch(trx, from, foldersAtOnce))
+  const companies = await recount(maintenance, (trx, from) => recountCompanyBatch(trx, from, companiesAtOnce))
   await forgetGone(maintenance.db)
   if (folders.changed + companies.changed + folders.left + companies.left > 0)
     maintenance.log.info({ folders, companies }, 'storage recounted')
   return { folders, companies }
 }
 
-async function recount({ signal }: Maintenance, batch: (from: number) => Promise<RecountedRows>): Promise<Recount> {
+async function recount(
+  { db, signal }: Maintenance,
+  batch: (trx: Transaction<DB>, from: number) => Promise<RecountedRows>,
+): Promise<Recount> {
   let [from, changed, left] = [-2_147_483_648, 0, 0]
   await inBatches(signal, async () => {
-    const counted = await batch(from)
+    const counted = await withoutHaste(db, (trx) => batch(trx, from))
     from = counted.to ?? from
     changed += counted.changed
     left += counted.left
