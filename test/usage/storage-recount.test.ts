@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { recountStorage } from '../../src/usage/storage-recount.ts'
 import { maintenanceOf } from '../maintenance/maintenance.ts'
 import type { TestDatabase } from '../support/database.ts'
-import { type Stage, setStage } from './usage.ts'
+import { type Stage, setStage, standStill } from './usage.ts'
 
 let stage: Stage
 let database: TestDatabase
@@ -139,25 +139,13 @@ test('what the platform adds while the counting goes on is not lost', async () =
   await insertPortrait(1, 1_000)
   await recount()
   await insertPortrait(1, 500)
-  // The counting has begun and stands still before it comes to write; then the platform adds a file, and its size to the folder.
-  await database.pool.query(`
-    CREATE FUNCTION public.wait_for_test() RETURNS integer LANGUAGE plpgsql VOLATILE AS $$
-      BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN 1; END $$;
-    ALTER TABLE videos RENAME TO real_videos;
-    CREATE VIEW public.videos AS SELECT * FROM real_videos WHERE public.wait_for_test() = 1;
-    GRANT SELECT ON public.videos TO fleet_worker`)
-  const platform = new pg.Client(database.url)
-  await platform.connect()
-  await platform.query('SELECT pg_advisory_lock(4711)')
-  const counting = recount()
-  const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'`
-  await expect.poll(async () => (await database.pool.query(waiting)).rowCount).toBe(1)
-  await platform.query(`
-    INSERT INTO real_videos (portrait_id, file_path, size_bytes) SELECT max(id), '/v', 20 FROM portraits;
-    UPDATE storage_folders SET files_count = files_count + 1, total_size_bytes = total_size_bytes + 20 WHERE id = 1;
-    SELECT pg_advisory_unlock(4711)`)
-  await platform.end()
-  expect(await counting).toMatchObject({ folders: { changed: 0, left: 1 } })
+  const counted = await standStill(database, 'public.videos', {
+    work: recount,
+    meanwhile: `
+      INSERT INTO really_videos (portrait_id, file_path, size_bytes) SELECT max(id), '/v', 20 FROM portraits;
+      UPDATE storage_folders SET files_count = files_count + 1, total_size_bytes = total_size_bytes + 20 WHERE id = 1`,
+  })
+  expect(counted).toMatchObject({ folders: { changed: 0, left: 1 } })
   expect((await figures())[1]).toBe('folder 1: 3 files, 1020 bytes')
   await recount()
   expect((await figures())[1]).toBe('folder 1: 5 files, 1520 bytes')
