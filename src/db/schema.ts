@@ -429,7 +429,7 @@ export interface Companies {
    */
   storage_path: string | null;
   /**
-   * How much it may keep, in gigabytes.
+   * How much it may keep, in GB of 1,073,741,824 bytes; NULL or 0 for no limit.
    */
   storage_quota_gb: Generated<number | null>;
   /**
@@ -437,7 +437,7 @@ export interface Companies {
    */
   storage_type: Generated<string | null>;
   /**
-   * How much it keeps, in bytes; counted by the platform.
+   * How much it keeps, in bytes; recounted every night.
    */
   storage_used_bytes: Generated<Int8 | null>;
   /**
@@ -1819,7 +1819,7 @@ export interface StorageFolders {
    */
   created_at: Generated<Timestamp | null>;
   /**
-   * How many files it holds; counted by the platform.
+   * How many files it holds; recounted every night.
    */
   files_count: Generated<number | null>;
   /**
@@ -1839,7 +1839,7 @@ export interface StorageFolders {
    */
   path: string;
   /**
-   * Size of all its files, in bytes; counted by the platform.
+   * Size of all its files, in bytes, as far as the database knows it; recounted every night.
    */
   total_size_bytes: Generated<Int8 | null>;
   /**
