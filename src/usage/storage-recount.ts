@@ -1,29 +1,21 @@
-import type { Transaction } from 'kysely'
-import type { DB } from '../db/schema.ts'
 import { inBatches } from '../maintenance/batches.ts'
 import type { Maintenance } from '../maintenance/maintenance.ts'
 import {
   forgetGone,
-  type RecountedRows,
-  recountCompanyBatch,
-  recountFolderBatch,
-  withoutHaste,
+  listWrongCompanies,
+  listWrongFolders,
+  type WrittenFigures,
+  type WrongFigures,
+  writeCompanies,
+  writeFolders,
 } from './storage-recount-store.ts'
 
-/** A tenth of a second, where a folder has a hundred portraits. */
-const foldersAtOnce = 200
-const companiesAtOnce = 500
-
-export interface Recount {
-  /** Rows that said something else. */
-  readonly changed: number
-  /** Rows that somebody locked or changed meanwhile: for the next night. */
-  readonly left: number
-}
+/** In one transaction: some tens of milliseconds. */
+const rowsAtOnce = 500
 
 export interface StorageRecount {
-  readonly folders: Recount
-  readonly companies: Recount
+  readonly folders: WrittenFigures
+  readonly companies: WrittenFigures
 }
 
 /**
@@ -31,25 +23,30 @@ export interface StorageRecount {
  * docs/usage.md.
  */
 export async function recountStorage(maintenance: Maintenance): Promise<StorageRecount> {
-  const folders = await recount(maintenance, (trx, from) => recountFolderBatch(trx, from, foldersAtOnce))
-  const companies = await recount(maintenance, (trx, from) => recountCompanyBatch(trx, from, companiesAtOnce))
-  await forgetGone(maintenance.db)
+  const { db, signal, log } = maintenance
+  signal.throwIfAborted()
+  const folders = await write(signal, await listWrongFolders(db), (wrong) => writeFolders(db, wrong))
+  const companies = await write(signal, await listWrongCompanies(db), (wrong) => writeCompanies(db, wrong))
+  await forgetGone(db)
   if (folders.changed + companies.changed + folders.left + companies.left > 0)
-    maintenance.log.info({ folders, companies }, 'storage recounted')
+    log.info({ folders, companies }, 'storage recounted')
   return { folders, companies }
 }
 
-async function recount(
-  { db, signal }: Maintenance,
-  batch: (trx: Transaction<DB>, from: number) => Promise<RecountedRows>,
-): Promise<Recount> {
-  let [from, changed, left] = [-2_147_483_648, 0, 0]
+async function write(
+  signal: AbortSignal,
+  wrong: readonly WrongFigures[],
+  writeBatch: (wrong: readonly WrongFigures[]) => Promise<WrittenFigures>,
+): Promise<WrittenFigures> {
+  let [done, changed, left] = [0, 0, 0]
   await inBatches(signal, async () => {
-    const counted = await withoutHaste(db, (trx) => batch(trx, from))
-    from = counted.to ?? from
-    changed += counted.changed
-    left += counted.left
-    return counted.rows
+    const batch = wrong.slice(done, done + rowsAtOnce)
+    if (batch.length === 0) return 0
+    const written = await writeBatch(batch)
+    done += batch.length
+    changed += written.changed
+    left += written.left
+    return batch.length
   })
   return { changed, left }
 }
