@@ -29,6 +29,9 @@ export async function countViewBatch(db: Kysely<DB>, from: string, size: number)
        ORDER BY id
        LIMIT ${sql.lit(size)}
     ),
+    known AS MATERIALIZED (
+      SELECT id FROM ar_content WHERE id IN (SELECT ar_content_id FROM waiting)
+    ),
     free AS MATERIALIZED (
       SELECT id
         FROM ar_content
@@ -40,8 +43,7 @@ export async function countViewBatch(db: Kysely<DB>, from: string, size: number)
       DELETE FROM fleet.uncounted_views AS u
        USING waiting AS w
        WHERE u.id = w.id
-         AND (w.ar_content_id IN (SELECT id FROM free)
-              OR NOT EXISTS (SELECT FROM ar_content AS c WHERE c.id = w.ar_content_id))
+         AND (w.ar_content_id IN (SELECT id FROM free) OR w.ar_content_id NOT IN (SELECT id FROM known))
    RETURNING u.ar_content_id, u.views, u.last_viewed_at
     ),
     counted AS (
