@@ -119,13 +119,18 @@ async function moveRows(db: Kysely<any>): Promise<void> {
         INSERT INTO %6$s (%5$s) SELECT %5$s FROM moved',
         fleet.default_partition(parent), part.key, part.lower, part.upper, fleet.partition_columns(parent), part.qualified);
     END $$`.execute(db)
-  // By name, as the columns of the two tables may lie in another order.
+  // By name, as the columns of the two tables may lie in another order. Statement triggers of the parent do not see such a row: what
+  // the one of ar_view_sessions would note (see create_uncounted_views) is noted here.
   await sql`
     CREATE FUNCTION fleet.divert_row() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     BEGIN
       EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1)', TG_ARGV[0], TG_ARGV[1])
         USING to_jsonb(NEW);
+      IF TG_RELID = to_regclass('public.ar_view_sessions_default') AND to_regclass('fleet.uncounted_views') IS NOT NULL THEN
+        INSERT INTO fleet.uncounted_views (ar_content_id, views, last_viewed_at)
+        VALUES (NEW.ar_content_id, 1, fleet.view_time(NEW.created_at));
+      END IF;
       RETURN NULL;
     END $$`.execute(db)
 }

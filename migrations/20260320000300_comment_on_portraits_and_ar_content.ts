@@ -84,7 +84,7 @@ const tables = {
     expires_at: 'When visitors see it no longer, in UTC; NULL for no end.',
     qr_code_path: 'Where its QR code lies.',
     qr_code_url: 'Address of its QR code.',
-    views_count: 'How often it was looked at; counted by the platform.',
+    views_count: 'How often it was looked at: what the platform has counted before fleet came, and each visit since.',
     last_viewed_at: 'When it was looked at last, in UTC; NULL before the first time.',
     metadata: 'Whatever else the platform keeps about it.',
     created_at: 'When the row was inserted, in UTC.',

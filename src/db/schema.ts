@@ -177,7 +177,7 @@ export interface ArContent {
    */
   video_rotation_type: string | null;
   /**
-   * How often it was looked at; counted by the platform.
+   * How often it was looked at: what the platform has counted before fleet came, and each visit since.
    */
   views_count: Generated<number | null>;
 }
@@ -429,7 +429,7 @@ export interface Companies {
    */
   storage_path: string | null;
   /**
-   * How much it may keep, in gigabytes.
+   * How much it may keep, in GB of 1,073,741,824 bytes; NULL or 0 for no limit.
    */
   storage_quota_gb: Generated<number | null>;
   /**
@@ -437,7 +437,7 @@ export interface Companies {
    */
   storage_type: Generated<string | null>;
   /**
-   * How much it keeps, in bytes; counted by the platform.
+   * How much it keeps, in bytes; recounted every night.
    */
   storage_used_bytes: Generated<Int8 | null>;
   /**
@@ -1113,6 +1113,60 @@ export interface FleetRowSecurity {
   setting: string;
 }
 
+export interface FleetStorageCounts {
+  /**
+   * What it wrote into total_size_bytes or storage_used_bytes; NULL where that is the platform’s figure.
+   */
+  bytes: Int8 | null;
+  /**
+   * Number of the folder or company.
+   */
+  entity_id: number;
+  /**
+   * storage_folders or companies.
+   */
+  entity_type: string;
+  /**
+   * What it wrote into files_count; NULL where that is the platform’s figure.
+   */
+  files: number | null;
+}
+
+export interface FleetStorageNotices {
+  /**
+   * The company.
+   */
+  company_id: number;
+  /**
+   * When it was found below again, so that it is told anew the next time; NULL before.
+   */
+  fell_at: Timestamp | null;
+  /**
+   * Number of the time; its notifications have event_data.notice storage:<id>.
+   */
+  id: Generated<Int8>;
+  /**
+   * False where it reached a higher share at once, and was told of that.
+   */
+  is_told: boolean;
+  /**
+   * The share: 80, 95 or 100.
+   */
+  percent: number;
+  /**
+   * Its quota then, in GB of 1,073,741,824 bytes.
+   */
+  quota_gb: number;
+  /**
+   * When that was found.
+   */
+  reached_at: Timestamp;
+  /**
+   * How much it used then.
+   */
+  used_bytes: Int8;
+}
+
 export interface FleetSubscriptionStages {
   /**
    * How long before the end; negative for after it.
@@ -1223,6 +1277,25 @@ export interface FleetTelegramLinks {
    * When a chat was linked by it; NULL before.
    */
   used_at: Timestamp | null;
+}
+
+export interface FleetUncountedViews {
+  /**
+   * The content that was looked at.
+   */
+  ar_content_id: number;
+  /**
+   * Number of the row.
+   */
+  id: Generated<Int8>;
+  /**
+   * When the last time, in UTC.
+   */
+  last_viewed_at: Timestamp;
+  /**
+   * How often, in one statement.
+   */
+  views: number;
 }
 
 export interface FleetVideoBounds {
@@ -1788,7 +1861,7 @@ export interface StorageFolders {
    */
   created_at: Generated<Timestamp | null>;
   /**
-   * How many files it holds; counted by the platform.
+   * How many files it holds; recounted every night.
    */
   files_count: Generated<number | null>;
   /**
@@ -1808,7 +1881,7 @@ export interface StorageFolders {
    */
   path: string;
   /**
-   * Size of all its files, in bytes; counted by the platform.
+   * Size of all its files, in bytes, as far as the database knows it; recounted every night.
    */
   total_size_bytes: Generated<Int8 | null>;
   /**
@@ -2030,10 +2103,13 @@ export interface DB {
   "fleet.partitioned_tables": FleetPartitionedTables;
   "fleet.rotation_faults": FleetRotationFaults;
   "fleet.row_security": FleetRowSecurity;
+  "fleet.storage_counts": FleetStorageCounts;
+  "fleet.storage_notices": FleetStorageNotices;
   "fleet.subscription_stages": FleetSubscriptionStages;
   "fleet.sweeps": FleetSweeps;
   "fleet.telegram_chats": FleetTelegramChats;
   "fleet.telegram_links": FleetTelegramLinks;
+  "fleet.uncounted_views": FleetUncountedViews;
   "fleet.video_bounds": FleetVideoBounds;
   folders: Folders;
   notifications: Notifications;

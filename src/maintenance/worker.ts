@@ -3,6 +3,7 @@ import { type ControlJob, joinControlPlane } from '../queue/control-plane.ts'
 import { rotateDue } from '../rotation/rotation-pass.ts'
 import { sweepSettings } from '../subscriptions/settings.ts'
 import { sweep } from '../subscriptions/sweep.ts'
+import { usageJobs } from '../usage/usage-jobs.ts'
 import { archiveMail } from './email-archive.ts'
 import type { Maintenance } from './maintenance.ts'
 import { keepPartitions } from './partitions.ts'
@@ -47,6 +48,7 @@ export async function startLifecycleWorker({ config, database, owner, log }: Wor
       expireInSeconds: anHour,
       run: () => rotateDue(maintenance),
     },
+    ...usageJobs(maintenance, config),
   ]
   const controlPlane = await joinControlPlane({ database, instanceName: 'lifecycle', log }, jobs)
   log.info({ retention: config.retention, archive: config.archive }, 'keeping partitions, archive and retention')

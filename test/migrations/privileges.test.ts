@@ -17,7 +17,7 @@ const expected = `
   ar_content               -     -      SIUD    S
   video_rotation_schedules -     S(U)   SIUD    S
   ar_view_sessions         -     -      SIUD    S
-  storage_folders          -     -      SIUD    S
+  storage_folders          -     S(U)   SIUD    S
   notifications            -     SIUD   SIUD    S
   users                    -     -      SIUD    (S)
   storage_connections      -     -      SIUD    (S)
@@ -39,6 +39,9 @@ const expected = `
   fleet.telegram_links     -     SID(U) -       -
   fleet.video_bounds       -     SD     -       S
   fleet.rotation_faults    -     SIUD   -       S
+  fleet.uncounted_views    -     SD     -       S
+  fleet.storage_counts     -     SIUD   -       S
+  fleet.storage_notices    -     SI(U)  -       S
   fleet.partitioned_tables -     S      -       S
   fleet.row_security       -     -      -       S
   pgboss.version           -     SU     -       S

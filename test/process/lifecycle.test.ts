@@ -43,10 +43,18 @@ describe('the lifecycle worker', () => {
     )
     expect(rows).toMatchObject([
       { name: 'lifecycle.archive-email', cron: '45 * * * *', timezone: 'UTC', options: { missed: 'once' } },
+      { name: 'lifecycle.count-views', cron: '* * * * *', timezone: 'UTC', options: { missed: 'once' } },
       { name: 'lifecycle.partitions', cron: '15 0 * * *', timezone: 'UTC', options: { missed: 'once' } },
+      { name: 'lifecycle.recount-storage', cron: '30 3 * * *', timezone: 'UTC', options: { missed: 'once' } },
       { name: 'lifecycle.retention', cron: '15 2 * * *', timezone: 'UTC', options: { missed: 'once' } },
       { name: 'lifecycle.rotate-videos', cron: '* * * * *', timezone: 'UTC', options: { missed: 'once' } },
       { name: 'lifecycle.sweep', cron: '*/10 * * * *', timezone: 'UTC', options: { missed: 'once' } },
+      {
+        name: 'lifecycle.withdraw-storage-notices',
+        cron: '*/10 * * * *',
+        timezone: 'UTC',
+        options: { missed: 'once' },
+      },
     ])
   })
 
