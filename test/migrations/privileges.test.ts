@@ -8,13 +8,13 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 const expected = `
   table                    owner worker app     readonly
   companies                -     S(U)   SIUD    S
-  projects                 -     S      SIUD    S
+  projects                 -     S(U)   SIUD    S
   folders                  -     -      SIUD    S
   clients                  -     S      SIUD    S
-  orders                   -     -      SIUD    S
-  portraits                -     S      SIUD    S
+  orders                   -     S      SIUD    S
+  portraits                -     S(U)   SIUD    S
   videos                   -     S(U)   SIUD    S
-  ar_content               -     -      SIUD    S
+  ar_content               -     S(U)   SIUD    S
   video_rotation_schedules -     S(U)   SIUD    S
   ar_view_sessions         -     -      SIUD    S
   storage_folders          -     S(U)   SIUD    S
@@ -25,6 +25,11 @@ const expected = `
   audit_log                -     I      I(S)    S
   active_projects          -     -      S       S
   expiring_subscriptions   -     -      S       S
+  expiring_portraits       -     -      S       S
+  fleet.subscription_stages - S     -       S
+  fleet.notices            -     SIUD   -       S
+  fleet.lifecycle_acts     -     SIUD   -       S
+  fleet.sweeps             -     SIUD   -       S
   fleet.migrations         -     S      -       S
   fleet.adoptions          -     -      -       S
   fleet.adopted_emails     -     -      -       S
