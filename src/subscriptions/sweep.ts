@@ -108,14 +108,29 @@ async function work(pass: Pass, first: readonly DueBatch[]): Promise<Worked> {
   let batches = first
   for (let before = -1; batches.length > 0 && totalOf(counts) !== before; ) {
     before = totalOf(counts)
-    for (const batch of batches) {
-      if (signal.aborted) return { counts, left: 0, failed: failed.size, wasInterrupted: true }
-      counts = addCounts(counts, await settle(pass, batch, failed))
-    }
+    counts = addCounts(counts, await settleAll(pass, batches, failed))
+    if (signal.aborted) return { counts, left: 0, failed: failed.size, wasInterrupted: true }
     batches = await listAll(pass)
   }
   const left = batches.reduce((sum, { ids }) => sum + ids.length, 0)
   return { counts, left: Math.max(0, left - failed.size), failed: failed.size, wasInterrupted: false }
+}
+
+/** Two at a time: while the database writes one the texts of the other are made. */
+async function settleAll(pass: Pass, batches: readonly DueBatch[], failed: Set<string>): Promise<SweepCounts> {
+  const waiting = batches.values()
+  const lane = async (): Promise<SweepCounts> => {
+    let counts = noCounts
+    for (const batch of waiting) {
+      if (pass.signal.aborted) break
+      counts = addCounts(counts, await settle(pass, batch, failed))
+    }
+    return counts
+  }
+  const lanes = await Promise.allSettled([lane(), lane()])
+  const broken = lanes.find((result) => result.status === 'rejected')
+  if (broken) throw broken.reason
+  return lanes.reduce((sum, result) => (result.status === 'fulfilled' ? addCounts(sum, result.value) : sum), noCounts)
 }
 
 /** A row that cannot be written does not keep the others of its batch back. */
