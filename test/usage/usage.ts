@@ -66,7 +66,8 @@ export async function standStill<T>(
   const working = work()
   const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'`
   await expect.poll(async () => (await pool.query(waiting)).rowCount).toBe(1)
-  await session.query(`${meanwhile}; SELECT pg_advisory_unlock(4711)`)
+  await session.query(meanwhile)
+  await session.query('SELECT pg_advisory_unlock(4711)')
   await session.end()
   return working
 }
