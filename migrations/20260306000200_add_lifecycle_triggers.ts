@@ -228,6 +228,11 @@ async function followSubscriptions(db: Kysely<any>): Promise<void> {
         INSERT INTO public.audit_log (entity_type, entity_id, action, field_name, changes, actor_email, created_at)
         SELECT 'ar_content', id, 'update', 'is_active', jsonb_build_object('before', false, 'after', was_active), 'fleet', fleet.utc_now()
           FROM reopened;
+      ELSE
+        -- What somebody has shown again since is not the fleet's any more, not even when it is hidden once more.
+        DELETE FROM fleet.lifecycle_acts AS a USING public.ar_content AS c
+         WHERE a.subject_type = 'projects' AND a.subject_id = OLD.id AND a.entity_type <> 'projects'
+           AND c.id = a.entity_id AND c.is_active IS DISTINCT FROM false;
       END IF;
       RETURN NULL;
     END $$`.execute(db)

@@ -1,6 +1,6 @@
 import { sql, type Transaction } from 'kysely'
 import type { DB } from '../db/schema.ts'
-import { flagOfStage } from './stage.ts'
+import { flagOfStage, suspensionName } from './stage.ts'
 import type { Step } from './step.ts'
 
 /** Who did it, in the audit log. */
@@ -16,7 +16,8 @@ export async function changeSubscriptions(
   steps: readonly Step[],
 ): Promise<void> {
   const changed = steps.filter(
-    ({ decision }) => decision.flags.length > 0 || decision.lifecycleStatus || decision.expiresProject,
+    (step) =>
+      step.decision.flags.length > 0 || step.decision.lifecycleStatus || step.decision.expiresProject || isTold(step),
   )
   if (changed.length === 0) return
   await updateRows(trx, kind, changed)
@@ -36,7 +37,7 @@ async function updateRows(trx: Transaction<DB>, kind: 'projects' | 'portraits', 
     ...Object.fromEntries(decision.flags.map((flag) => [flagOfStage[flag], true])),
     lifecycle_status: decision.lifecycleStatus?.to ?? null,
     status: decision.expiresProject ? 'expired' : null,
-    is_told: notices.some(({ outcome }) => outcome === 'sent'),
+    is_told: isTold({ notices }),
   }))
   const told = sql`, last_notification_sent_at = CASE WHEN r.is_told THEN fleet.utc_now() ELSE p.last_notification_sent_at END`
   await sql`
@@ -50,6 +51,11 @@ async function updateRows(trx: Transaction<DB>, kind: 'projects' | 'portraits', 
         AS r (id int, notified_7d boolean, notified_24h boolean, notified_expired boolean, lifecycle_status text, status text,
               is_told boolean)
      WHERE p.id = r.id`.execute(trx)
+}
+
+/** Whether the customer is: what the administrator is told of suspensions does not count. */
+function isTold({ notices }: Pick<Step, 'notices'>): boolean {
+  return notices.some(({ stage, outcome }) => outcome === 'sent' && stage !== suspensionName)
 }
 
 interface Change {

@@ -50,7 +50,7 @@ const conditions: Record<EntityType, (window: DueWindow) => Condition[]> = {
       AND p.subscription_end <= ${latestEnd(window.stages.suspension, window)}::timestamp AND ${isToBeSwept}`,
     ...unflagged(window.stages).map(
       (stage) =>
-        sql`p.status IN ('active', 'expired') AND ${crossedLately('projects', stage, window)} AND ${isToBeSwept}`,
+        sql`${stage.beforeMs > 0 ? isActive : isActiveOrOver} AND ${crossedLately('projects', stage, window)} AND ${isToBeSwept}`,
     ),
   ],
   portraits: (window) => [
@@ -72,6 +72,10 @@ const conditions: Record<EntityType, (window: DueWindow) => Condition[]> = {
   companies: (window) =>
     window.stages.chain.map((stage) => sql`p.is_active IS NOT FALSE AND ${crossedLately('companies', stage, window)}`),
 }
+
+const isActive = sql`p.status = 'active'`
+// Somebody may have ended a project before its time: nobody is told any more that its end comes near.
+const isActiveOrOver = sql`p.status IN ('active', 'expired')`
 
 /** In parentheses the company is asked for the few rows that are due: joined, all companies would be read. */
 const isToBeSwept = sql`isfinite(p.subscription_end) AND (SELECT c.is_active IS NOT FALSE FROM companies c WHERE c.id = p.company_id)`

@@ -7,10 +7,11 @@ interface OrderWindow {
   readonly longPastMs: number
 }
 
-/** Orders whose end has passed and that the ledger does not know. */
+/** Orders of active companies whose end has passed and that the ledger does not know. */
 const passed = ({ now, longPastMs }: OrderWindow) => sql`
   FROM orders o
  WHERE o.subscription_end > ${new Date(now.getTime() - longPastMs)}::timestamp AND o.subscription_end <= ${now}::timestamp
+   AND (SELECT c.is_active IS NOT FALSE FROM companies c WHERE c.id = o.company_id)
    AND NOT EXISTS (SELECT FROM fleet.notices n
                     WHERE n.entity_type = 'orders' AND n.entity_id = o.id AND n.stage = 'expired'
                       AND n.subscription_end = o.subscription_end)`
