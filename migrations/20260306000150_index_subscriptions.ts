@@ -6,7 +6,7 @@ export const transaction = false
  * The indexes that a sweep looks into. Each holds the rows for which one thing is still to be done, by when: rows leave it when that is
  * done, so that a pass with nothing due reads nothing, however many there are.
  *
- * Locks: SHARE UPDATE EXCLUSIVE on projects, portraits, orders and companies, which blocks no reader and no writer, as long as it takes to
+ * Locks: SHARE UPDATE EXCLUSIVE on projects, portraits and companies, which blocks no reader and no writer, as long as it takes to
  * read each of them up to eight times.
  */
 export async function up(db: Kysely<any>): Promise<void> {
@@ -16,22 +16,18 @@ export async function up(db: Kysely<any>): Promise<void> {
       PERFORM set_config('lock_timeout', '800ms', true);
       FOR broken IN
         SELECT i.indexrelid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-         WHERE i.indrelid IN ('public.projects'::regclass, 'public.portraits'::regclass, 'public.orders'::regclass,
-                              'public.companies'::regclass)
+         WHERE i.indrelid IN ('public.projects'::regclass, 'public.portraits'::regclass, 'public.companies'::regclass)
            AND NOT i.indisvalid
            AND c.relname IN (
                  'ix_projects_warn', 'ix_projects_remind', 'ix_projects_expire', 'ix_projects_suspend',
                  'ix_portraits_warn', 'ix_portraits_remind', 'ix_portraits_expire', 'ix_portraits_suspend',
-                 'ix_orders_subscription_end', 'ix_companies_subscription_expires_at')
+                 'ix_companies_subscription_expires_at')
       LOOP
         EXECUTE format('DROP INDEX %s', broken);
       END LOOP;
     END $$`.execute(db)
   await indexProjects(db)
   await indexPortraits(db)
-  await sql`
-    CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_orders_subscription_end ON orders (subscription_end)
-     WHERE subscription_end IS NOT NULL`.execute(db)
   await sql`
     CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_companies_subscription_expires_at ON companies (subscription_expires_at)
      WHERE subscription_expires_at IS NOT NULL`.execute(db)
@@ -79,7 +75,6 @@ async function indexPortraits(db: Kysely<any>): Promise<void> {
 
 export async function down(db: Kysely<any>): Promise<void> {
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_companies_subscription_expires_at`.execute(db)
-  await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_orders_subscription_end`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_portraits_suspend`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_portraits_expire`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_portraits_remind`.execute(db)

@@ -118,6 +118,7 @@ describe('an adopted table', () => {
   beforeEach(async () => {
     const role = `owner_${new URL(database.url).pathname.slice(1)}`
     for (const statement of [
+      `UPDATE audit_log SET created_at = '2026-11-24'`,
       'ALTER TABLE audit_log DROP COLUMN action',
       `ALTER TABLE audit_log ADD COLUMN "Eigene Spalte" numeric(6,2) DEFAULT 1.5, ADD COLUMN action varchar(100) NOT NULL DEFAULT 'x'`,
       'ALTER TABLE audit_log ADD CONSTRAINT fk_audit_log_actor FOREIGN KEY (actor_id) REFERENCES users (id)',

@@ -187,6 +187,7 @@ describe('roles', () => {
     })
     expect(compareCatalogues(withApp(bare()), live).differences.flatMap(({ remedy }) => remedy)).toEqual([
       'REVOKE DELETE ON TABLE public.active_projects FROM fleet_app;',
+      'REVOKE DELETE, SELECT ON TABLE public.expiring_portraits FROM fleet_app;',
       'REVOKE DELETE, SELECT ON TABLE public.expiring_subscriptions FROM fleet_app;',
     ])
   })

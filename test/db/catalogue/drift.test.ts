@@ -27,6 +27,7 @@ const drifts: readonly Drift[] = [
       'column public.companies.is_active',
       'index ix_companies_is_active on public.companies',
       'view public.active_projects',
+      'view public.expiring_portraits',
       'view public.expiring_subscriptions',
     ],
   },
