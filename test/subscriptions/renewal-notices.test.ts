@@ -106,6 +106,13 @@ describe.each(subscriptions)('the notices of a %s', (_kind, subscribe) => {
     expect(await rows.ledger()).toEqual([`24h 01:00:00 ${outcome}`])
   })
 
+  it('that are of the end that it is to have go on waiting', async () => {
+    const entity = await subscribe('2 days')
+    const id = await rows.notification(await rows.notice(entity, '7d', { end: `fleet.utc_now() + interval '3 days'` }))
+    await rows.move(entity, '3 days')
+    expect([await rows.statuses(id), await rows.ledger()]).toEqual([['pending'], ['7d 3 days sent']])
+  })
+
   it('are told of anew when its end is what it was once more: what was withdrawn stays so', async () => {
     const entity = await subscribe('2 days')
     await rows.notification(await rows.notice(entity, '7d'))
@@ -127,6 +134,13 @@ describe('a flag', () => {
       expect(await rows.flags(entity)).toEqual([false, false, true])
     },
   )
+
+  it.each(['7d', '24h', 'expired'])('that says %s is put back by itself', async (stage) => {
+    const project = await rows.project('-1 hour', told)
+    await rows.notification(await rows.notice(project, stage))
+    await rows.move(project, '-2 hours')
+    expect(await rows.flags(project)).toEqual(['7d', '24h', 'expired'].map((one) => one !== stage))
+  })
 
   it('that the same statement sets stays also then', async () => {
     const project = await rows.project('1 hour', { notified_24h: false, notified_7d: true })

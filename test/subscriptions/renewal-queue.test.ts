@@ -56,6 +56,7 @@ describe('another channel', () => {
     const { first, second } = await three()
     for (const id of [first.id, second.id]) await rows.put(id, `status = 'failed'`)
     await rows.move(first.project, '30 days')
+    expect(await rows.query('SELECT id FROM notifications WHERE needs_fallback')).toEqual([{ id: second.id }])
     expect(await passOn()).toBe(1)
     expect(await rows.query('SELECT fallback_of FROM notifications WHERE fallback_of IS NOT NULL')).toEqual([
       { fallback_of: second.id },

@@ -236,6 +236,15 @@ describe('a project that the fleet has expired', () => {
     expect(await rows.acts()).toEqual([])
   })
 
+  it('is somebody else’s as soon as they have shown its content again, whatever they make of it then', async () => {
+    const { project, first } = await expired()
+    await rows.query(`UPDATE ar_content SET is_active = true WHERE id = ${first}`)
+    await rows.move(project, '-2 hours')
+    await rows.query(`UPDATE ar_content SET is_active = false WHERE id = ${first}`)
+    await rows.move(project, '30 days')
+    expect(await rows.query(`SELECT is_active FROM ar_content WHERE id = ${first}`)).toEqual([{ is_active: false }])
+  })
+
   it('becomes what the statement that moves the end makes of it', async () => {
     const { project } = await expired()
     await rows.move(project, '30 days', `status = 'archived'`)
