@@ -124,6 +124,6 @@ export class Ledger {
   }
 }
 
-export function noticeKey(name: string, stage: string, end: number): string {
+function noticeKey(name: string, stage: string, end: number): string {
   return `${name} ${stage} ${showMoment(end)}`
 }
