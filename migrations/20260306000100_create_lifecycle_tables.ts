@@ -135,4 +135,4 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`ALTER TABLE companies DROP COLUMN locale`.execute(db)
 }
 
-export const drops = ['fleet.subscription_stages', 'fleet.notices', 'fleet.lifecycle_acts', 'fleet.sweeps']
+export const drops = ['fleet.notices', 'fleet.lifecycle_acts', 'fleet.sweeps']

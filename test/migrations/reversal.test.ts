@@ -118,7 +118,7 @@ async function countRows(pool: pg.Pool): Promise<Map<string, number>> {
     SELECT format('%I.%I', nspname, relname) AS label, CASE nspname WHEN 'public' THEN relname ELSE format('%s.%s', nspname, relname) END AS name
       FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
      WHERE relkind IN ('r', 'p') AND NOT relispartition
-       AND (nspname = 'public' OR format('%I.%I', nspname, relname) IN ('pgboss.job', 'pgboss.schedule', 'fleet.email_archive', 'fleet.subscription_stages'))
+       AND (nspname = 'public' OR format('%I.%I', nspname, relname) IN ('pgboss.job', 'pgboss.schedule', 'fleet.email_archive'))
      ORDER BY c.oid`)
   const counted = new Map<string, number>()
   for (const { label, name } of tables) {

@@ -46,9 +46,10 @@ async function showPlan(session: Session, { at, baseline = false }: SweepOptions
   return answerPlan(plan, { now, baseline })
 }
 
-/** The first SIGINT or SIGTERM ends it after the batch in hand, a second one at once. */
+/** The first SIGINT or SIGTERM ends it after what is in hand, a second one at once. */
 async function sweepOnce(session: Session, { baseline = false, max }: SweepOptions): Promise<Answer> {
   const { signal } = listenForShutdown()
+  signal.addEventListener('abort', () => session.say('Stopping after what is in hand.'), { once: true })
   try {
     const config = loadConfig()
     const db = await session.openDatabase()
