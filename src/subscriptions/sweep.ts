@@ -164,7 +164,7 @@ function writeBatch(pass: Pass, { kind, ids }: DueBatch): Promise<readonly Step[
     const locked = await lockSubscriptions(trx, kind, ids)
     if (locked.length === 0) return []
     const steps = await surveyBatch(trx, { kind, ids: locked }, pass)
-    await writeNotices(trx, steps, pass.circumstances.now)
+    await writeNotices(trx, steps)
     if (kind !== 'companies') await changeSubscriptions(trx, kind, steps)
     return steps
   })
