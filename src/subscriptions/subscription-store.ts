@@ -61,10 +61,10 @@ export async function readSubscriptions(
   return rows.map((row) => subscriptionOf(kind, row))
 }
 
-/** A worker may have had it in hand when the end was moved. */
-const hasGoneOut = sql`EXISTS (
-  SELECT FROM notifications m
-   WHERE m.event_data ->> 'notice' = 'lifecycle:' || n.id AND m.status IN ('sent', 'sending'))`
+/** Of notice `n`: a worker may have had it in hand when the end was moved. With EXISTS PostgreSQL might read all notifications at once. */
+export const hasGoneOut = sql`(
+  SELECT m.id FROM notifications m
+   WHERE m.event_data ->> 'notice' = 'lifecycle:' || n.id AND m.status IN ('sent', 'sending') LIMIT 1) IS NOT NULL`
 
 const sources: Record<EntityType, (ids: readonly number[]) => RawBuilder<unknown>> = {
   projects: (ids) => sql`

@@ -1,10 +1,11 @@
+import type pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { setSubscriptions } from './subscriptions.ts'
 
 const subscriptions = setSubscriptions()
 
 /** A program that has begun a transaction, and takes its time. */
-let slow: Awaited<ReturnType<typeof subscriptions.database.pool.connect>>
+let slow: pg.PoolClient
 beforeEach(async () => {
   slow = await subscriptions.database.pool.connect()
   await slow.query('BEGIN')
@@ -16,7 +17,11 @@ afterEach(async () => {
 
 describe('what somebody keeps locked', () => {
   test('holds up neither the rest of its batch nor who wants a row of it', async () => {
-    const company = await subscriptions.insert('companies', { name: 'Slow', slug: 'slow', contact_email: 's@x.example' })
+    const company = await subscriptions.insert('companies', {
+      name: 'Slow',
+      slug: 'slow',
+      contact_email: 's@x.example',
+    })
     const held = await subscriptions.project({ subscription_end: '2026-03-08 15:00', company_id: company })
     const other = await subscriptions.project({ subscription_end: '2026-03-08 15:00' })
     await slow.query('SELECT FROM companies WHERE id = $1 FOR UPDATE', [company])

@@ -203,3 +203,30 @@ test('passes of long ago are forgotten, but the last that was let through', asyn
   expect(await deleteOldSweeps(subscriptions.database.db)).toBe(1)
   expect(await subscriptions.query('SELECT id FROM fleet.sweeps ORDER BY id')).toEqual([{ id: '2' }, { id: '3' }])
 })
+
+test('what went out although its end was moved away is dealt with when that end comes back', async () => {
+  const moveTo = (end: string) =>
+    subscriptions.query('UPDATE companies SET subscription_expires_at = $1 WHERE id = 1', [end])
+  await moveTo('2026-03-08 15:00')
+  await subscriptions.sweep()
+  await subscriptions.query(`UPDATE notifications SET status = 'sending'`)
+  await moveTo('2026-05-01 15:00')
+  // It had been handed over already, as its worker now says.
+  await subscriptions.query(`UPDATE notifications SET status = 'sent'`)
+  await moveTo('2026-03-08 15:00')
+  expect(await subscriptions.sweep()).toMatchObject({ kind: 'done', counts: { notices: 0 }, left: 0 })
+  expect(await subscriptions.notifications()).toHaveLength(2)
+})
+
+test('a decision is stamped when it is written, not when its pass began', async () => {
+  await subscriptions.project({ subscription_end: '2026-03-08 15:00' })
+  await subscriptions.query(`
+    CREATE FUNCTION public.an_hour_passes() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN UPDATE public.test_clock SET now = now + interval '1 hour'; RETURN NULL; END $$;
+    CREATE TRIGGER an_hour_passes AFTER INSERT ON fleet.sweeps FOR EACH STATEMENT EXECUTE FUNCTION public.an_hour_passes()`)
+  await subscriptions.sweep()
+  await subscriptions.query('DROP FUNCTION public.an_hour_passes CASCADE')
+  expect(await subscriptions.query('SELECT decided_at FROM fleet.notices')).toEqual([
+    { decided_at: new Date('2026-03-02T10:00Z') },
+  ])
+})
