@@ -55,7 +55,7 @@ export async function sweep(sweeping: Sweeping, options: SweepOptions = {}): Pro
   const batches = await listAll(pass)
   const refused = baseline ? undefined : await guard(pass, batches, max)
   if (refused) {
-    await endSweep(db, id, { outcome: 'blocked', counts: refused.counts })
+    await endSweep(db, id, { outcome: refused.kind === 'flood' ? 'blocked' : 'interrupted', counts: refused.counts })
     return refused
   }
   const { counts, left, failed, wasInterrupted } = await work(pass, batches)
@@ -77,14 +77,17 @@ async function guard(
   pass: Pass,
   batches: readonly DueBatch[],
   max: number | undefined,
-): Promise<(SweepResult & { readonly kind: 'flood' }) | undefined> {
-  const { db, settings, circumstances, log } = pass
+): Promise<(SweepResult & { readonly kind: 'flood' | 'interrupted' }) | undefined> {
+  const { db, settings, circumstances, signal, log } = pass
   const recorded = await countPassedOrders(db, circumstances)
   const mostOfOne = circumstances.stages.chain.length + 3
   const rows = batches.reduce((sum, { ids }) => sum + ids.length, 0)
   if (rows * mostOfOne + recorded <= (max ?? settings.maxChanges)) return undefined
   let counts: SweepCounts = { ...noCounts, recorded }
-  for (const batch of batches) counts = addCounts(counts, countSteps(await surveyBatch(db, batch, pass)))
+  for (const batch of batches) {
+    if (signal.aborted) return { kind: 'interrupted', counts: noCounts }
+    counts = addCounts(counts, countSteps(await surveyBatch(db, batch, pass)))
+  }
   const changes = totalOf(counts)
   const limit = await changeLimit(db, settings, max)
   if (changes <= limit) return undefined

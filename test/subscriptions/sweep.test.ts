@@ -120,6 +120,16 @@ describe('the flood guard', () => {
     for (let n = 0; n < 3; n += 1) await subscriptions.project({ subscription_end: '2026-03-08 15:00' })
   }
 
+  test('stops counting when it is told to stop', async () => {
+    await three()
+    expect(await subscriptions.sweep({}, { maxChanges: 1, maxPercent: 0 }, AbortSignal.abort())).toMatchObject({
+      kind: 'interrupted',
+      counts: { notices: 0 },
+    })
+    expect(await subscriptions.query('SELECT outcome FROM fleet.sweeps')).toEqual([{ outcome: 'interrupted' }])
+    expect(await subscriptions.notifications()).toEqual([])
+  })
+
   test('lets nothing be written when that would be too much, and tells the administrator once', async () => {
     await three()
     const blocked = { kind: 'flood', changes: 6, limit: 5, counts: { notices: 3, states: 3 } }
