@@ -240,3 +240,12 @@ test('a decision is stamped when it is written, not when its pass began', async 
     { decided_at: new Date('2026-03-02T10:00Z') },
   ])
 })
+
+test('a stage that names a channel twice is told once through it', async () => {
+  await subscriptions.query(`
+    INSERT INTO fleet.subscription_stages (name, before, template, channels)
+    VALUES ('30d', '30 days', 'subscription_expiring_7d', '{email,telegram,email}')`)
+  await subscriptions.project({ subscription_end: '2026-03-20 15:00' })
+  await subscriptions.sweep()
+  expect(await subscriptions.notifications()).toMatchObject([{ type: 'email' }, { type: 'telegram' }])
+})
