@@ -32,6 +32,14 @@ async function followMail(db: Kysely<any>): Promise<void> {
       reason  text := CASE WHEN TG_OP = 'DELETE' THEN 'Its mail was deleted' ELSE NEW.last_error END;
       class   text := CASE WHEN TG_OP = 'DELETE' THEN 'mail_deleted' ELSE NEW.error_class END;
     BEGIN
+      -- It was too late for some notice of a digest: the others are told without that one.
+      IF carried = 'expired' AND EXISTS (
+           SELECT FROM public.notifications
+            WHERE id = OLD.notification_id AND digest_size IS NOT NULL AND (not_after <= fleet.utc_now()) IS NOT TRUE) THEN
+        carried := 'pending';
+        reason  := NULL;
+        class   := NULL;
+      END IF;
       UPDATE public.notifications AS n
          SET status       = carried,
              last_error   = reason,

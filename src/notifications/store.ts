@@ -136,11 +136,15 @@ function waitsForNoGroup(groupSeconds: number): RawBuilder<boolean> {
               AND e.due_at <= fleet.utc_now() AT TIME ZONE 'UTC' + ${sql.lit(groupSeconds)} * interval '1 second' END))`
 }
 
-/** The mail of a notification: a new one, or the one that it has already, which starts afresh. */
+/**
+ * The mail of a notification: a new one, or the one that it has already, which starts afresh. That of a digest waits no longer than the
+ * first of its notices may; then `fleet.follow_mail()` has it made anew, without that one.
+ */
 const mailed: RawBuilder<unknown> = sql`
   mailed AS (
     INSERT INTO email_queue (recipient_to, subject, body, template_id, variables, priority, not_after, dedup_key, notification_id)
-    SELECT m.recipient_to, m.subject, m.body, m.template_id, coalesce(m.variables, '{}'), m.priority, q.not_after,
+    SELECT m.recipient_to, m.subject, m.body, m.template_id, coalesce(m.variables, '{}'), m.priority,
+           least(q.not_after, (SELECT min(d.not_after) FROM notifications AS d WHERE d.digest_of = q.id AND d.status = 'sending')),
            CASE WHEN NOT EXISTS (SELECT FROM email_queue AS taken WHERE taken.dedup_key = format('n:%s', q.id))
                 THEN format('n:%s', q.id) END,
            q.id

@@ -2,6 +2,7 @@ import { type RawBuilder, sql, type Transaction } from 'kysely'
 import type { DB } from '../db/schema.ts'
 import { isFlagged, type Stage, type Stages } from './stage.ts'
 import type { EntityType } from './subscription.ts'
+import { hasGoneOut } from './subscription-store.ts'
 
 /** What decides which rows are looked at. */
 export interface DueWindow {
@@ -92,7 +93,7 @@ function crossedLately(kind: EntityType, stage: Stage, window: DueWindow): Condi
   return sql`${end} > ${earliest}::timestamp AND ${end} <= ${latest}::timestamp
     AND (SELECT n.id FROM fleet.notices n
           WHERE n.entity_type = ${sql.lit(kind)} AND n.entity_id = p.id AND n.stage = ${stage.name}
-            AND n.subscription_end = ${end} AND n.outcome <> 'withdrawn') IS NULL`
+            AND n.subscription_end = ${end} AND (n.outcome <> 'withdrawn' OR ${hasGoneOut})) IS NULL`
 }
 
 /** The latest end for which the stage is due now. */

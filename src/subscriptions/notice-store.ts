@@ -4,9 +4,10 @@ import type { Notice, Step } from './step.ts'
 
 /**
  * Writes the notices of these steps into the ledger, and what is to be told of them into `notifications`. An end that the ledger has
- * decided at that stage already stays as it is, and nobody is told again, unless it was withdrawn before anything went out.
+ * decided at that stage already stays as it is, and nobody is told again, unless it was withdrawn before anything went out. They are
+ * stamped with now, not with the beginning of the pass: the daily digest reads up to five minutes ago, and a long pass would write behind it.
  */
-export async function writeNotices(trx: Transaction<DB>, steps: readonly Step[], now: Date): Promise<void> {
+export async function writeNotices(trx: Transaction<DB>, steps: readonly Step[]): Promise<void> {
   const notices = steps.flatMap(({ subscription, notices }) => notices.map((notice) => ({ subscription, notice })))
   if (notices.length === 0) return
   const entries = notices.map(({ subscription, notice }, place) => ({
@@ -29,7 +30,7 @@ export async function writeNotices(trx: Transaction<DB>, steps: readonly Step[],
     written AS (
       INSERT INTO fleet.notices (entity_type, entity_id, stage, subscription_end, company_id, decided_at, outcome, reason,
                                  superseded_by, channels)
-      SELECT entity_type, entity_id, stage, subscription_end, company_id, ${now}, outcome, reason, superseded_by, channels
+      SELECT entity_type, entity_id, stage, subscription_end, company_id, fleet.utc_now() AT TIME ZONE 'UTC', outcome, reason, superseded_by, channels
         FROM given
           ON CONFLICT (entity_type, entity_id, stage, subscription_end) DO UPDATE
          SET company_id = EXCLUDED.company_id, decided_at = EXCLUDED.decided_at, outcome = EXCLUDED.outcome,

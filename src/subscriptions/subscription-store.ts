@@ -2,6 +2,15 @@ import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { DB } from '../db/schema.ts'
 import type { EntityType, SubscribingCompany, Subscription } from './subscription.ts'
 
+/**
+ * For the rest of the transaction: what it waits for beside its own rows, as the content of a project or the company that a notification
+ * refers to, somebody may keep for long, and whoever wants one of the rows would wait, too. Shorter than PostgreSQL's `deadlock_timeout`,
+ * so that in a deadlock the sweep is the one that gives in. Fails with 55P03.
+ */
+export async function waitBriefly(trx: Transaction<DB>): Promise<void> {
+  await sql`SELECT set_config('lock_timeout', '250ms', true)`.execute(trx)
+}
+
 /** Locks of these rows those that nobody else has locked; only them, not their companies. */
 export async function lockSubscriptions(
   trx: Transaction<DB>,
@@ -52,10 +61,10 @@ export async function readSubscriptions(
   return rows.map((row) => subscriptionOf(kind, row))
 }
 
-/** A worker may have had it in hand when the end was moved. */
-const hasGoneOut = sql`EXISTS (
-  SELECT FROM notifications m
-   WHERE m.event_data ->> 'notice' = 'lifecycle:' || n.id AND m.status IN ('sent', 'sending'))`
+/** Of notice `n`: a worker may have had it in hand when the end was moved. With EXISTS PostgreSQL might read all notifications at once. */
+export const hasGoneOut = sql`(
+  SELECT m.id FROM notifications m
+   WHERE m.event_data ->> 'notice' = 'lifecycle:' || n.id AND m.status IN ('sent', 'sending') LIMIT 1) IS NOT NULL`
 
 const sources: Record<EntityType, (ids: readonly number[]) => RawBuilder<unknown>> = {
   projects: (ids) => sql`

@@ -12,7 +12,7 @@ import { circumstancesOf } from './plan.ts'
 import type { Circumstances } from './policy.ts'
 import type { SweepSettings } from './settings.ts'
 import type { Step } from './step.ts'
-import { lockSubscriptions } from './subscription-store.ts'
+import { lockSubscriptions, waitBriefly } from './subscription-store.ts'
 import { type DueBatch, listBatches, surveyBatch } from './survey.ts'
 import type { SweepCounts, SweepResult } from './sweep-result.ts'
 import { beginSweep, clockDifferenceMs, endSweep } from './sweep-store.ts'
@@ -55,7 +55,7 @@ export async function sweep(sweeping: Sweeping, options: SweepOptions = {}): Pro
   const batches = await listAll(pass)
   const refused = baseline ? undefined : await guard(pass, batches, max)
   if (refused) {
-    await endSweep(db, id, { outcome: 'blocked', counts: refused.counts })
+    await endSweep(db, id, { outcome: refused.kind === 'flood' ? 'blocked' : 'interrupted', counts: refused.counts })
     return refused
   }
   const { counts, left, failed, wasInterrupted } = await work(pass, batches)
@@ -77,14 +77,17 @@ async function guard(
   pass: Pass,
   batches: readonly DueBatch[],
   max: number | undefined,
-): Promise<(SweepResult & { readonly kind: 'flood' }) | undefined> {
-  const { db, settings, circumstances, log } = pass
+): Promise<(SweepResult & { readonly kind: 'flood' | 'interrupted' }) | undefined> {
+  const { db, settings, circumstances, signal, log } = pass
   const recorded = await countPassedOrders(db, circumstances)
   const mostOfOne = circumstances.stages.chain.length + 3
   const rows = batches.reduce((sum, { ids }) => sum + ids.length, 0)
   if (rows * mostOfOne + recorded <= (max ?? settings.maxChanges)) return undefined
   let counts: SweepCounts = { ...noCounts, recorded }
-  for (const batch of batches) counts = addCounts(counts, countSteps(await surveyBatch(db, batch, pass)))
+  for (const batch of batches) {
+    if (signal.aborted) return { kind: 'interrupted', counts: noCounts }
+    counts = addCounts(counts, countSteps(await surveyBatch(db, batch, pass)))
+  }
   const changes = totalOf(counts)
   const limit = await changeLimit(db, settings, max)
   if (changes <= limit) return undefined
@@ -133,7 +136,7 @@ async function settleAll(pass: Pass, batches: readonly DueBatch[], failed: Set<s
   return lanes.reduce((sum, result) => (result.status === 'fulfilled' ? addCounts(sum, result.value) : sum), noCounts)
 }
 
-/** A row that cannot be written does not keep the others of its batch back. */
+/** A row that cannot be written, or not now, does not keep the others of its batch back. */
 async function settle(pass: Pass, batch: DueBatch, failed: Set<string>): Promise<SweepCounts> {
   const { kind, ids } = batch
   try {
@@ -145,19 +148,26 @@ async function settle(pass: Pass, batch: DueBatch, failed: Set<string>): Promise
       const counts = await settle(pass, { kind, ids: ids.slice(0, half) }, failed)
       return addCounts(counts, await settle(pass, { kind, ids: ids.slice(half) }, failed))
     }
+    if (isLocked(err)) return noCounts
     pass.log.error({ err, kind, id: ids[0] }, 'subscription not swept')
     failed.add(`${kind} ${ids[0]}`)
     return noCounts
   }
 }
 
+/** 55P03: lock_not_available. The next pass looks at it again. */
+function isLocked(err: unknown): boolean {
+  return err instanceof Error && 'code' in err && err.code === '55P03'
+}
+
 /** Everything about these rows in one transaction: flags, states, ledger, notifications and audit log, or nothing. */
 function writeBatch(pass: Pass, { kind, ids }: DueBatch): Promise<readonly Step[]> {
   return pass.db.transaction().execute(async (trx: Transaction<DB>) => {
+    await waitBriefly(trx)
     const locked = await lockSubscriptions(trx, kind, ids)
     if (locked.length === 0) return []
     const steps = await surveyBatch(trx, { kind, ids: locked }, pass)
-    await writeNotices(trx, steps, pass.circumstances.now)
+    await writeNotices(trx, steps)
     if (kind !== 'companies') await changeSubscriptions(trx, kind, steps)
     return steps
   })

@@ -26,3 +26,26 @@ test('a digest whose mail waits goes out without the project that was renewed me
   await query(`UPDATE email_queue SET status = 'sending'; UPDATE email_queue SET status = 'sent'`)
   expect(await statuses()).toEqual(['sent', 'cancelled', 'sent'])
 })
+
+test('a digest whose mail waits too long for one of its notices goes out without that one', async () => {
+  await query(`
+    INSERT INTO notifications (company_id, type, subject, message, group_id, not_after)
+    VALUES (1, 'email', 'one', 'It ends', '7d:1', fleet.utc_now() + interval '2 hours'),
+           (1, 'email', 'two', 'It ends', '7d:1', fleet.utc_now() + interval '1 hour'),
+           (1, 'email', 'three', 'It ends', '7d:1', NULL);
+    UPDATE notifications SET enqueued_at = now() - interval '61 s'`)
+  start()
+  await expect.poll(titles).toEqual([{ status: 'pending', titles: ['one', 'two', 'three'] }])
+  expect(await query('SELECT n.subject FROM email_queue q JOIN notifications n USING (not_after)')).toEqual([
+    { subject: 'two' },
+  ])
+
+  await query(`UPDATE notifications SET not_after = fleet.utc_now() WHERE subject = 'two'`)
+  // As the e-mail worker does when a mail's not_after has passed.
+  await query(`UPDATE email_queue SET status = 'expired'`)
+  await expect.poll(titles).toEqual([{ status: 'pending', titles: ['one', 'three'] }])
+  expect(await statuses()).toEqual(['sending', 'expired', 'sending'])
+  expect(await query('SELECT n.subject FROM email_queue q JOIN notifications n USING (not_after)')).toEqual([
+    { subject: 'one' },
+  ])
+})

@@ -55,13 +55,17 @@ export function setSubscriptions() {
     },
     /** Sets the clock, in UTC. */
     set,
-    sweep: (options?: SweepOptions, changed: Partial<SweepSettings> = {}) =>
+    sweep: (
+      options?: SweepOptions,
+      changed: Partial<SweepSettings> = {},
+      signal: AbortSignal = new AbortController().signal,
+    ) =>
       sweep(
         {
           db: database.db,
           settings: { ...settings, ...changed },
           worker: 'test',
-          signal: new AbortController().signal,
+          signal,
           log: pino({ level: 'silent' }),
         },
         options,

@@ -120,6 +120,16 @@ describe('the flood guard', () => {
     for (let n = 0; n < 3; n += 1) await subscriptions.project({ subscription_end: '2026-03-08 15:00' })
   }
 
+  test('stops counting when it is told to stop', async () => {
+    await three()
+    expect(await subscriptions.sweep({}, { maxChanges: 1, maxPercent: 0 }, AbortSignal.abort())).toMatchObject({
+      kind: 'interrupted',
+      counts: { notices: 0 },
+    })
+    expect(await subscriptions.query('SELECT outcome FROM fleet.sweeps')).toEqual([{ outcome: 'interrupted' }])
+    expect(await subscriptions.notifications()).toEqual([])
+  })
+
   test('lets nothing be written when that would be too much, and tells the administrator once', async () => {
     await three()
     const blocked = { kind: 'flood', changes: 6, limit: 5, counts: { notices: 3, states: 3 } }
@@ -202,4 +212,40 @@ test('passes of long ago are forgotten, but the last that was let through', asyn
            ('w', 'sweep', 'blocked', now() - interval '93 days')`)
   expect(await deleteOldSweeps(subscriptions.database.db)).toBe(1)
   expect(await subscriptions.query('SELECT id FROM fleet.sweeps ORDER BY id')).toEqual([{ id: '2' }, { id: '3' }])
+})
+
+test('what went out although its end was moved away is dealt with when that end comes back', async () => {
+  const moveTo = (end: string) =>
+    subscriptions.query('UPDATE companies SET subscription_expires_at = $1 WHERE id = 1', [end])
+  await moveTo('2026-03-08 15:00')
+  await subscriptions.sweep()
+  await subscriptions.query(`UPDATE notifications SET status = 'sending'`)
+  await moveTo('2026-05-01 15:00')
+  // It had been handed over already, as its worker now says.
+  await subscriptions.query(`UPDATE notifications SET status = 'sent'`)
+  await moveTo('2026-03-08 15:00')
+  expect(await subscriptions.sweep()).toMatchObject({ kind: 'done', counts: { notices: 0 }, left: 0 })
+  expect(await subscriptions.notifications()).toHaveLength(2)
+})
+
+test('a decision is stamped when it is written, not when its pass began', async () => {
+  await subscriptions.project({ subscription_end: '2026-03-08 15:00' })
+  await subscriptions.query(`
+    CREATE FUNCTION public.an_hour_passes() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN UPDATE public.test_clock SET now = now + interval '1 hour'; RETURN NULL; END $$;
+    CREATE TRIGGER an_hour_passes AFTER INSERT ON fleet.sweeps FOR EACH STATEMENT EXECUTE FUNCTION public.an_hour_passes()`)
+  await subscriptions.sweep()
+  await subscriptions.query('DROP FUNCTION public.an_hour_passes CASCADE')
+  expect(await subscriptions.query('SELECT decided_at FROM fleet.notices')).toEqual([
+    { decided_at: new Date('2026-03-02T10:00Z') },
+  ])
+})
+
+test('a stage that names a channel twice is told once through it', async () => {
+  await subscriptions.query(`
+    INSERT INTO fleet.subscription_stages (name, before, template, channels)
+    VALUES ('30d', '30 days', 'subscription_expiring_7d', '{email,telegram,email}')`)
+  await subscriptions.project({ subscription_end: '2026-03-20 15:00' })
+  await subscriptions.sweep()
+  expect(await subscriptions.notifications()).toMatchObject([{ type: 'email' }, { type: 'telegram' }])
 })

@@ -254,3 +254,16 @@ test('a company that the platform is changing holds up no other', async () => {
   await platform.end()
   expect(await withdrawStorageNotices(maintenance())).toBe(1)
 })
+
+test('what a company was told keeps nobody from deleting it, and what waits is cancelled', async () => {
+  await tellAt(80)
+  await database.pool.query(`UPDATE notifications SET status = 'sent'`)
+  await tellAt(95)
+  await database.pool.query('DELETE FROM companies WHERE id = 900')
+  const { rows } = await database.pool.query('SELECT company_id, status FROM notifications ORDER BY id')
+  expect(rows).toEqual([
+    { company_id: null, status: 'sent' },
+    { company_id: null, status: 'cancelled' },
+  ])
+  expect((await database.pool.query('SELECT FROM fleet.storage_notices')).rowCount).toBe(0)
+})
