@@ -122,10 +122,12 @@ async function createWithdrawal(db: Kysely<any>): Promise<void> {
                   FROM public.notifications AS m WHERE m.event_data ->> 'notice' = 'lifecycle:' || n.id)
         RETURNING n.stage, n.subscription_end),
       overtaken AS (
+        -- Also where that happened before: its flag may have been true again when this one came.
         UPDATE fleet.notices AS n SET outcome = 'withdrawn'
-          FROM untold
          WHERE n.id = ANY (others) AND n.outcome = 'superseded' AND n.reason = 'overtaken'
-           AND (n.superseded_by, n.subscription_end) = (untold.stage, untold.subscription_end)
+           AND (n.superseded_by, n.subscription_end) IN (
+                 SELECT stage, subscription_end FROM untold UNION ALL
+                 SELECT stage, subscription_end FROM fleet.notices WHERE id = ANY (others) AND outcome = 'withdrawn')
         RETURNING n.stage, n.subscription_end)
       SELECT array_agg(stage) INTO stages
         FROM (SELECT * FROM untold UNION ALL SELECT * FROM overtaken) AS withdrawn

@@ -30,6 +30,7 @@ const anchors = [
 
 /** When somebody has to do with a subscription again: often just when a notice about it may be waiting. */
 export function nextTouch(random: Random, end: End, now: number): number {
+  // A slip is put right soon.
   if (random.chance(0.15)) return now + random.int(1, 120) * minute
   if (everEnds(end) && random.chance(0.6)) {
     const near = onTheClock(random, end - random.pick(anchors) + random.int(-4 * 60, 30 * 60) * minute)
@@ -50,7 +51,6 @@ export function changeOf(subscription: Subscription, circumstances: Circumstance
 }
 
 function newEnd(subscription: Subscription, { random, now, earlier, touchedAt }: Circumstances): End {
-  // A slip is put right.
   if (now - touchedAt <= 2 * hour && random.chance(0.8)) return earlier.at(-1) ?? null
   const end = endOf(subscription)
   const from = everEnds(end) ? end : now

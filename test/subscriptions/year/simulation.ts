@@ -6,7 +6,7 @@ import { deliver, hasWork } from './model/delivery.ts'
 import { Ledger } from './model/ledger.ts'
 import { apply } from './model/renewal.ts'
 import { sweep } from './model/sweep.ts'
-import { yearEnds } from './moments.ts'
+import { showMoment, yearEnds } from './moments.ts'
 import { makeWorld } from './scenario.ts'
 import { YearDatabase } from './year-database.ts'
 
@@ -67,7 +67,7 @@ async function happen(happening: Happening, stage: Stage): Promise<'sweeps' | 'c
       await database.setClock(now)
       const result = await database.sweep()
       if (result.kind !== 'done' || result.left + result.failed > 0)
-        throw new Error(`A sweep ended in ${JSON.stringify(result)}`)
+        throw new Error(`The sweep of ${showMoment(now)} ended in ${JSON.stringify(result)}`)
       sweep(ledger, now)
       return 'sweeps'
     }

@@ -70,7 +70,7 @@ function act(
   ledger.acts.set(name, acts)
 }
 
-/** Undoes what the fleet itself has done, where the new end does not bear it out. `set` is what the same UPDATE has changed. */
+/** Undoes what the fleet itself has done, where the new end does not bear it out. `changed` is what the same UPDATE has changed. */
 export function revise(
   ledger: Ledger,
   subscription: Subscription,
@@ -78,7 +78,9 @@ export function revise(
 ): void {
   if (subscription.kind !== 'projects' && subscription.kind !== 'portraits') return
   reviseLifecycle(ledger, subscription, { changed, now })
-  if (subscription.kind === 'projects') reviseStatus(ledger, subscription, now)
+  if (subscription.kind !== 'projects') return
+  reviseStatus(ledger, subscription, now)
+  reviseContent(ledger, subscription, now)
 }
 
 function reviseLifecycle(
@@ -104,29 +106,29 @@ function reviseLifecycle(
 function reviseStatus(ledger: Ledger, subscription: Lived, now: number): void {
   const name = nameOf(subscription)
   const acts = ledger.acts.get(name)
-  if (!acts) return
-  const isOver = hasEnded(subscription, now)
-  for (const [field, { before, after }] of acts) {
-    if (field === 'lifecycle_status') continue
-    const [row, column] = whereabouts(ledger, subscription, field)
-    const isOurs = row !== undefined && String(row[column]) === after
-    if (isOurs && isOver) continue
-    acts.delete(field)
-    if (!isOurs) continue
-    row[column] = field === 'status' ? before : before === null ? null : before === 'true'
-    ledger.touched.add(field === 'status' ? name : field)
-    ledger.tell(name, now, `${field} is ${before} again`)
-  }
+  const done = acts?.get('status')
+  const { row } = subscription
+  if (!acts || !done || (row.status === done.after && hasEnded(subscription, now))) return
+  acts.delete('status')
+  if (row.status !== done.after) return
+  row.status = done.before
+  ledger.tell(name, now, `has the status ${done.before} again`)
 }
 
-function whereabouts(
-  ledger: Ledger,
-  { row }: Lived,
-  field: string,
-): [Record<string, unknown> | undefined, 'status' | 'is_active'] {
-  if (field === 'status') return [row as unknown as Record<string, unknown>, 'status']
-  const content = ledger.world.ar_content.get(Number(field.split(' ')[1]))
-  return [content as unknown as Record<string, unknown>, 'is_active']
+/** What somebody else has shown again since is theirs. */
+function reviseContent(ledger: Ledger, subscription: Lived, now: number): void {
+  const name = nameOf(subscription)
+  for (const content of ledger.world.ar_content.values()) {
+    const field = `ar_content ${content.id}`
+    const done = ledger.acts.get(name)?.get(field)
+    const isOurs = content.is_active === false
+    if (!done || (isOurs && hasEnded(subscription, now))) continue
+    ledger.acts.get(name)?.delete(field)
+    if (!isOurs) continue
+    content.is_active = done.before === null ? null : done.before === 'true'
+    ledger.touched.add(field)
+    ledger.tell(name, now, `${field} is ${done.before} again`)
+  }
 }
 
 /** Undefined where it is still far from its end. */
