@@ -31,8 +31,8 @@ export async function up(db: Kysely<any>): Promise<void> {
 }
 
 async function createNoting(db: Kysely<any>): Promise<void> {
-  // created_at may be missing, ahead, or local time that DEFAULT now() has filled in. That is told by its being this session's very now:
-  // then, and wherever it cannot be, the visit is of this moment.
+  // created_at may be missing, ahead, or local time that DEFAULT now() has filled in, which is told by its equalling localtimestamp: then,
+  // and wherever it cannot be, the visit is of this moment.
   await sql`
     CREATE FUNCTION fleet.view_time(created_at timestamp) RETURNS timestamp LANGUAGE sql STABLE AS $$
       SELECT CASE WHEN isfinite($1) AND $1 < fleet.utc_now() AND $1 <> localtimestamp THEN $1 ELSE fleet.utc_now() END

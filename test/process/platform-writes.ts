@@ -68,10 +68,10 @@ export async function watchPlatform(db: Kysely<DB>, signal: AbortSignal): Promis
   for await (const _ of setInterval(5)) {
     if (signal.aborted) break
     const { rows } = await sql<{ statement: string | null; blocker: string; openMs: number }>`
-      SELECT waiting.statement, s.backend_xid::text AS blocker,
+      SELECT waiting.statement || ' ' || waiting.query AS statement, s.backend_xid::text AS blocker,
              extract(epoch FROM clock_timestamp() - s.xact_start)::double precision * 1000 AS "openMs"
         FROM pg_stat_activity AS s
-        LEFT JOIN (SELECT query_start::text AS statement, pg_blocking_pids(pid) AS pids FROM pg_stat_activity
+        LEFT JOIN (SELECT query_start::text AS statement, query, pg_blocking_pids(pid) AS pids FROM pg_stat_activity
                     WHERE datname = current_database() AND application_name = 'platform') AS waiting
           ON s.pid = ANY (waiting.pids)
        WHERE s.datname = current_database() AND s.application_name LIKE 'sweep %' AND s.backend_xid IS NOT NULL`.execute(

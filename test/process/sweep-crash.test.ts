@@ -15,6 +15,7 @@ const scene = setScene()
 const sweeps = 10
 const kills = 20
 const largestBatch = 100
+const mostBatches = 3
 
 it('announces each end once at each stage and through each channel, however many sweeps run at once and are killed in the midst of it, while the platform writes', {
   timeout: 400_000,
@@ -43,10 +44,11 @@ it('announces each end once at each stage and through each channel, however many
   expect(await listTwiceTold()).toEqual([])
   expect(await listDisagreeing()).toEqual([])
   expect(await killing).toBeGreaterThan(kills / 4)
-  // The platform waits for a batch, and for one only.
+  // The platform waits for a batch, not for a sweep. Where another sweep gets hold of the row first when that batch has ended, as it
+  // may when the batch was killed, it waits for that one's batch, too.
   expect(await readLargestBatch()).toBeLessThanOrEqual(largestBatch)
   const { waits, longestBatchMs } = await watching
-  expect(waits.filter(({ blockers }) => blockers.size > 1)).toEqual([])
+  expect(waits.filter(({ blockers }) => blockers.size > mostBatches)).toEqual([])
   process.stderr.write(
     `The platform wrote ${writes} times, waited ${waits.length} times, and at most ${Math.round(longestMs)} ms; the longest batch took ${Math.round(longestBatchMs)} ms.\n`,
   )
