@@ -121,6 +121,7 @@ function rowOf({ to, subject, text, html, messageId }: Draft): EmailRow {
     max_attempts: 5,
     prio: 5,
     due: 0,
+    waited_ms: 0,
     holds_ambiguous: false,
     recipient_to: to.map(({ name, address }) => `${name} <${address}>`).join(', '),
     recipient_cc: null,

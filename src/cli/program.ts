@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { version } from '../runtime/version.ts'
 import { addCompanyCommands } from './commands/company.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addEmailCommands } from './commands/email.ts'
@@ -24,7 +24,7 @@ Example:
 export function createProgram(): Command {
   const program = new Command('fleet')
     .description('The background workers of Vertex AR: e-mail, notifications and subscription lifecycle.')
-    .version(readVersion(), '-V, --version', 'print the version')
+    .version(version, '-V, --version', 'print the version')
     .option('--json', 'answer with one JSON document on standard output')
     .helpOption('-h, --help', 'show this help')
     .configureHelp({ showGlobalOptions: true })
@@ -43,11 +43,4 @@ export function createProgram(): Command {
   addSearchCommand(program)
   addDoctorCommand(program)
   return program
-}
-
-function readVersion(): string {
-  const { version }: { version: string } = JSON.parse(
-    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-  )
-  return version
 }

@@ -1060,6 +1060,29 @@ export interface FleetNotificationHandovers {
   token: Int8;
 }
 
+export interface FleetOutcomeCounts {
+  /**
+   * How many.
+   */
+  count: Int8;
+  /**
+   * Why; empty where it was sent.
+   */
+  error_class: Generated<string>;
+  /**
+   * The minute, at its beginning.
+   */
+  minute: Timestamp;
+  /**
+   * What came of it: as in the ledgers of attempts, or expired.
+   */
+  outcome: string;
+  /**
+   * email, telegram, sms, system; notifications for e-mail notifications that became mails, or did not.
+   */
+  queue: string;
+}
+
 export interface FleetPartitionedTables {
   /**
    * Its REPLICA IDENTITY of then, where its keys of now do not allow it, so that FULL has replaced it; else NULL.
@@ -1073,6 +1096,29 @@ export interface FleetPartitionedTables {
    * The table that is partitioned.
    */
   parent: string;
+}
+
+export interface FleetPauses {
+  /**
+   * Who did it: name@host.
+   */
+  paused_by: string;
+  /**
+   * email, notifications (all channels), telegram or sms.
+   */
+  queue: string;
+  /**
+   * Why, in the operator’s words.
+   */
+  reason: string;
+  /**
+   * When it was stopped.
+   */
+  since: Generated<Timestamp>;
+  /**
+   * When it goes on by itself; NULL where it waits for fleet queue resume.
+   */
+  until: Timestamp | null;
 }
 
 export interface FleetRotationFaults {
@@ -1311,6 +1357,69 @@ export interface FleetVideoBounds {
    * The video.
    */
   video_id: number;
+}
+
+export interface FleetWorkers {
+  /**
+   * Why it sends nothing although it is well; NULL where it sends.
+   */
+  blocked: string | null;
+  /**
+   * How many connections to the database it opens at most.
+   */
+  connections: number;
+  /**
+   * Its FLEET_ENVIRONMENT.
+   */
+  environment: string | null;
+  /**
+   * When it was last heard of. A worker is heard of every 5 seconds, and dead after 20 without.
+   */
+  heartbeat_at: Generated<Timestamp>;
+  /**
+   * The host that it runs on.
+   */
+  host: string;
+  /**
+   * Rows that it has claimed and not recorded yet, at that time.
+   */
+  in_hand: Generated<number>;
+  /**
+   * Which worker it is: email, notifications or lifecycle.
+   */
+  name: string;
+  /**
+   * The release of Node.js.
+   */
+  node_version: string;
+  /**
+   * What that system said.
+   */
+  outage_reason: string | null;
+  /**
+   * Since when the next system takes nothing from it; NULL while it does.
+   */
+  outage_since: Timestamp | null;
+  /**
+   * Its name in claims: email@host:pid.
+   */
+  owner: string;
+  /**
+   * The number of its process there.
+   */
+  pid: number;
+  /**
+   * How long it finishes what is in hand when it is told to stop.
+   */
+  shutdown_seconds: number;
+  /**
+   * When it was started, by its host’s clock.
+   */
+  started_at: Timestamp;
+  /**
+   * The release of the fleet.
+   */
+  version: string;
 }
 
 export interface Folders {
@@ -2100,7 +2209,9 @@ export interface DB {
   "fleet.notices": FleetNotices;
   "fleet.notification_attempts": FleetNotificationAttempts;
   "fleet.notification_handovers": FleetNotificationHandovers;
+  "fleet.outcome_counts": FleetOutcomeCounts;
   "fleet.partitioned_tables": FleetPartitionedTables;
+  "fleet.pauses": FleetPauses;
   "fleet.rotation_faults": FleetRotationFaults;
   "fleet.row_security": FleetRowSecurity;
   "fleet.storage_counts": FleetStorageCounts;
@@ -2111,6 +2222,7 @@ export interface DB {
   "fleet.telegram_links": FleetTelegramLinks;
   "fleet.uncounted_views": FleetUncountedViews;
   "fleet.video_bounds": FleetVideoBounds;
+  "fleet.workers": FleetWorkers;
   folders: Folders;
   notifications: Notifications;
   orders: Orders;

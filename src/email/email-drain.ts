@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../db/pool.ts'
 import { Drain } from '../queue/drain.ts'
+import type { Vitals } from '../runtime/vitals.ts'
 import { Delivery } from './delivery.ts'
 import { ServerWatch } from './server-watch.ts'
 import { type EmailRow, emailTable, takeBack } from './store.ts'
@@ -17,6 +18,7 @@ export interface EmailDrainOptions {
   readonly smtpUrl: string
   /** The folder of the local mailbox, for `mailbox:`. */
   readonly mailbox: string
+  readonly vitals: Vitals
   readonly log: Logger
   /** The first pause of an outage, in milliseconds. */
   readonly firstPauseMs?: number
@@ -33,7 +35,7 @@ export interface EmailDrain {
 
 /** The parts that deliver `email_queue`, put together. */
 export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
-  const { database, owner, smtpUrl, mailbox, defaultLocale, shutdownSeconds, log } = options
+  const { database, owner, smtpUrl, mailbox, defaultLocale, shutdownSeconds, vitals, log } = options
   const { concurrency, leaseSeconds, pollSeconds, backoff, holdAmbiguous, from, maxBytes, dkim } = options.email
   const transport = createTransport(smtpUrl, { lanes: concurrency, mailbox })
   const watch: ServerWatch = new ServerWatch({
@@ -41,12 +43,15 @@ export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
     transport,
     takeBack: (rows) => takeBack(database, rows),
     onReady: () => drain.wake(),
+    onChange: () => vitals.changed(),
     log,
     ...(options.firstPauseMs === undefined ? {} : { firstPauseMs: options.firstPauseMs }),
   })
   const delivery = new Delivery({ compose: { from, maxBytes, dkim, defaultLocale }, backoff, transport, watch, log })
   const messageIdDomain = from.address.slice(from.address.lastIndexOf('@') + 1)
+  vitals.queue('email').outage = () => watch.outage
   const drain = new Drain({
+    queue: 'email',
     table: emailTable(database, { owner, leaseSeconds, messageIdDomain, holdAmbiguous }),
     concurrency,
     leaseSeconds,
@@ -54,6 +59,7 @@ export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
     capacity: () => watch.capacity,
     work: (work) => delivery.attempt(work),
     onBug: (row, error) => delivery.onBug(row, error),
+    vitals,
     log,
   })
   const close = () => {

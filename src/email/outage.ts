@@ -1,20 +1,30 @@
 import type { Logger } from 'pino'
+import type { OutageNow } from '../runtime/vitals.ts'
 
 export interface OutageOptions {
   /** Tries to connect and log in; true when that works. */
   readonly probe: () => Promise<boolean>
   /** Told when rows may be claimed again. */
   readonly onReady: () => void
+  /** Told when an outage has begun or is over. */
+  readonly onChange: () => void
   readonly log: Logger
   /** The first pause, in milliseconds; it doubles with each failed try, up to a minute. */
   readonly firstPauseMs?: number
 }
 
+/** Since when it lasts, by the monotonic clock, and what the server said when it began. */
+interface Lasting {
+  readonly since: number
+  readonly reason: string
+  readonly pauseMs: number
+}
+
 type State =
   | { readonly kind: 'clear' | 'stopped' }
-  | { readonly kind: 'out'; readonly since: number; readonly pauseMs: number; readonly timer: NodeJS.Timeout }
+  | (Lasting & { readonly kind: 'out'; readonly timer: NodeJS.Timeout })
   /** A probe got through: one row at a time until one is taken. */
-  | { readonly kind: 'trying'; readonly since: number; readonly pauseMs: number }
+  | (Lasting & { readonly kind: 'trying' })
 
 const longestPauseMs = 60_000
 
@@ -39,6 +49,13 @@ export class Outage {
     return 'pauseMs' in this.#state ? this.#state.pauseMs : 0
   }
 
+  /** The outage that goes on. */
+  get current(): OutageNow | undefined {
+    if (!('since' in this.#state)) return undefined
+    const { since, reason } = this.#state
+    return { since: new Date(Date.now() - (performance.now() - since)), reason }
+  }
+
   /** Whether an outage goes on, or began after this moment of the monotonic clock. */
   touched(since: number): boolean {
     return 'since' in this.#state || this.beganAfter(since)
@@ -53,6 +70,7 @@ export class Outage {
     if (!('since' in this.#state)) return
     const { since } = this.#state
     this.#become({ kind: 'clear' })
+    this.#options.onChange()
     this.#options.log.info({ lastedMs: Math.round(performance.now() - since) }, 'outage over: mail gets through')
     this.#options.onReady()
   }
@@ -60,12 +78,13 @@ export class Outage {
   /** The server takes nothing from us. */
   began(reason: string): void {
     if (this.#state.kind === 'trying') {
-      this.#pause(this.#state.since, longer(this.#state.pauseMs))
+      this.#pause(this.#state, longer(this.#state.pauseMs))
     } else if (this.#state.kind === 'clear') {
       const pauseMs = this.#options.firstPauseMs ?? 1_000
       this.#options.log.warn({ reason, pauseMs }, 'outage: claiming pauses until mail gets through')
       this.#beganAt = performance.now()
-      this.#pause(this.#beganAt, pauseMs)
+      this.#pause({ since: this.#beganAt, reason }, pauseMs)
+      this.#options.onChange()
     }
   }
 
@@ -74,9 +93,9 @@ export class Outage {
     this.#become({ kind: 'stopped' })
   }
 
-  #pause(since: number, pauseMs: number): void {
+  #pause({ since, reason }: Omit<Lasting, 'pauseMs'>, pauseMs: number): void {
     const timer = setTimeout(() => void this.#tryAgain(), pauseMs)
-    this.#become({ kind: 'out', since, pauseMs, timer })
+    this.#become({ kind: 'out', since, reason, pauseMs, timer })
   }
 
   async #tryAgain(): Promise<void> {
@@ -85,10 +104,11 @@ export class Outage {
     // Mail may have passed, another outage begun or the worker stopped meanwhile: then this answer is old.
     if (this.#state !== state || state.kind !== 'out') return
     if (!through) {
-      this.#pause(state.since, longer(state.pauseMs))
+      this.#pause(state, longer(state.pauseMs))
       return
     }
-    this.#become({ kind: 'trying', since: state.since, pauseMs: state.pauseMs })
+    const { since, reason, pauseMs } = state
+    this.#become({ kind: 'trying', since, reason, pauseMs })
     this.#options.onReady()
   }
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { OutageNow } from '../runtime/vitals.ts'
 import { LaneLimit } from './lane-limit.ts'
 import { MailRefusals } from './mail-refusals.ts'
 import { Outage } from './outage.ts'
@@ -15,6 +16,8 @@ export interface ServerWatchOptions {
   readonly takeBack: (rows: readonly RefusedRow[]) => Promise<unknown>
   /** Told when rows may be claimed again. */
   readonly onReady: () => void
+  /** Told when an outage has begun or is over. */
+  readonly onChange: () => void
   readonly log: Logger
   readonly firstPauseMs?: number
 }
@@ -47,11 +50,11 @@ export class ServerWatch {
   #probing: Promise<boolean> | undefined
 
   constructor(options: ServerWatchOptions) {
-    const { lanes, onReady, log, firstPauseMs } = options
+    const { lanes, onReady, onChange, log, firstPauseMs } = options
     this.#options = options
     this.#limit = new LaneLimit(lanes, log)
     const pause = firstPauseMs === undefined ? {} : { firstPauseMs }
-    this.#outage = new Outage({ probe: () => this.#probe(), onReady, log, ...pause })
+    this.#outage = new Outage({ probe: () => this.#probe(), onReady, onChange, log, ...pause })
   }
 
   /** Rows that may be in hand now: 0 during an outage. */
@@ -62,6 +65,11 @@ export class ServerWatch {
   /** The pause before the next try, in milliseconds; 0 when there is no outage. */
   get pauseMs(): number {
     return this.#outage.pauseMs
+  }
+
+  /** The outage that goes on. */
+  get outage(): OutageNow | undefined {
+    return this.#outage.current
   }
 
   stop(): void {

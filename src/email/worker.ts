@@ -6,7 +6,7 @@ import { createEmailDrain } from './email-drain.ts'
 
 /** Delivers `email_queue` until stopped. */
 export async function startEmailWorker(context: WorkerContext): Promise<RunningWorker> {
-  const { config, database, directUrl, owner, log } = context
+  const { config, database, directUrl, owner, vitals, log } = context
   const { email, defaultLocale, shutdownSeconds } = config
   const { drain, destination, stop } = createEmailDrain({
     database,
@@ -16,6 +16,7 @@ export async function startEmailWorker(context: WorkerContext): Promise<RunningW
     shutdownSeconds,
     smtpUrl: email.smtpUrl ?? 'mailbox:',
     mailbox: mailboxFolder,
+    vitals,
     log,
   })
   const wakeUps = new WakeUps({

@@ -1,3 +1,4 @@
+import { forgetOldVitals } from '../process/heartbeat-store.ts'
 import type { RunningWorker, WorkerContext } from '../process/run-worker.ts'
 import { type ControlJob, joinControlPlane } from '../queue/control-plane.ts'
 import { rotateDue } from '../rotation/rotation-pass.ts'
@@ -33,7 +34,10 @@ export async function startLifecycleWorker({ config, database, owner, log }: Wor
       queue: 'lifecycle.retention',
       schedule: '15 2 * * *',
       expireInSeconds: anHour,
-      run: () => applyRetention(maintenance, config.retention),
+      run: async () => ({
+        ...(await applyRetention(maintenance, config.retention)),
+        forgotten: await forgetOldVitals(database.db),
+      }),
     },
     {
       queue: 'lifecycle.sweep',

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../db/pool.ts'
 import { Drain } from '../queue/drain.ts'
+import type { Vitals } from '../runtime/vitals.ts'
 import { type ChannelName, channelNames } from './notice.ts'
 import { NoticeDelivery, type Way } from './notice-delivery.ts'
 import { quietHours } from './quiet-hours.ts'
@@ -18,6 +19,7 @@ export interface NotificationDrainsOptions {
   readonly ways: Readonly<Record<ChannelName, Way>>
   /** Ends what the ways have under way. */
   readonly closeWays: () => void
+  readonly vitals: Vitals
   readonly log: Logger
 }
 
@@ -74,7 +76,7 @@ export function createNotificationDrains(options: NotificationDrainsOptions): No
 type DrainSettings = NotificationDrainsOptions & Pick<ConstructorParameters<typeof NoticeDelivery>[0], 'nextOpen'>
 
 function createDrain(channel: ChannelName, settings: DrainSettings): Drain<NotificationRow> {
-  const { database, owner, ways, nextOpen, defaultLocale, log } = settings
+  const { database, owner, ways, nextOpen, defaultLocale, vitals, log } = settings
   const { concurrency, leaseSeconds, pollSeconds, backoff, groupSeconds } = settings.notifications
   const way = ways[channel]
   const delivery = new NoticeDelivery({
@@ -88,6 +90,8 @@ function createDrain(channel: ChannelName, settings: DrainSettings): Drain<Notif
     log,
   })
   return new Drain({
+    // What is counted as e-mail is mail.
+    queue: channel === 'email' ? 'notifications' : channel,
     table: notificationTable(database, channel, { owner, leaseSeconds, groupSeconds }),
     concurrency,
     leaseSeconds,
@@ -96,6 +100,7 @@ function createDrain(channel: ChannelName, settings: DrainSettings): Drain<Notif
     capacity: () => Number.POSITIVE_INFINITY,
     work: (work) => delivery.attempt(work),
     onBug: (row, error) => delivery.onBug(row, error),
+    vitals,
     log,
   })
 }

@@ -20,8 +20,6 @@ export interface NotificationRow extends Claim {
   readonly digest_size: number | null
   /** The database's time of the claim, in milliseconds of the epoch. */
   readonly now: number
-  /** Since it was inserted, or was to go out, if later. */
-  readonly waited_ms: number
   /** Its `not_after` comes before others of its group could. */
   readonly ends_soon: boolean
   /** Of its company; null for none, or none that are complete. */
@@ -75,8 +73,6 @@ function definition(channel: ChannelName, { groupSeconds }: NotificationTableOpt
 const columns = (groupSeconds: number): RawBuilder<unknown> => sql`
   q.company_id, q.notification_type, q.subject, q.message, q.event_data, q.recipient, q.parts, q.group_id, q.digest_size,
   extract(epoch FROM fleet.utc_now() AT TIME ZONE 'UTC')::float8 * 1000 AS now,
-  extract(epoch FROM fleet.utc_now() AT TIME ZONE 'UTC' - greatest(q.enqueued_at, q.scheduled_at AT TIME ZONE 'UTC'))::float8 * 1000
-    AS waited_ms,
   ${endsSoon(groupSeconds)} AS ends_soon,
   (SELECT c.locale FROM companies AS c WHERE c.id = q.company_id) AS company_locale,
   (SELECT jsonb_build_object('timezone', c.timezone, 'from', c.quiet_from, 'until', c.quiet_until)

@@ -12,11 +12,11 @@ import { createWays } from './ways.ts'
 
 /** Delivers `notifications`, tries the next channel where one has failed, and answers the bot's chats, until stopped. */
 export async function startNotificationsWorker(context: WorkerContext): Promise<RunningWorker> {
-  const { config, database, directUrl, owner, log } = context
+  const { config, database, directUrl, owner, vitals, log } = context
   const { notifications, defaultLocale, defaultTimeZone, shutdownSeconds } = config
   const { ways, chats, closeWays } = createWays({ config, database, log, outbox: outboxFolder })
   const drains = createNotificationDrains({
-    ...{ database, owner, log, notifications, defaultLocale, defaultTimeZone, shutdownSeconds },
+    ...{ database, owner, vitals, log, notifications, defaultLocale, defaultTimeZone, shutdownSeconds },
     ...{ ways, closeWays },
   })
   const fallbacks = coalesce(() => runFallbacks(database, { defaults: notifications.fallbacks, log }))
@@ -24,6 +24,7 @@ export async function startNotificationsWorker(context: WorkerContext): Promise<
     name: 'fallbacks',
     everyMs: notifications.pollSeconds * 1000,
     log,
+    vitals,
     run: fallbacks,
   })
   const wakeUps = new WakeUps({

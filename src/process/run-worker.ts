@@ -5,8 +5,10 @@ import type { Logger } from 'pino'
 import { type Config, ConfigError, loadConfig } from '../config/config.ts'
 import { connectDatabase, type Database, type DatabaseOptions, isUnreachable } from '../db/pool.ts'
 import { createLogger } from '../runtime/logger.ts'
+import { Vitals } from '../runtime/vitals.ts'
 import { waitForDatabase } from './database-ready.ts'
 import { closingMs, endIfNotStopped } from './deadline.ts'
+import { startHeartbeat } from './heartbeat.ts'
 import { tellParentReady } from './parent.ts'
 import { listenForShutdown, type Shutdown } from './shutdown.ts'
 
@@ -18,6 +20,7 @@ export interface WorkerContext {
   readonly directUrl: string
   /** Names this process to others: `email@host:pid`. */
   readonly owner: string
+  readonly vitals: Vitals
   readonly log: Logger
 }
 
@@ -29,6 +32,8 @@ export interface RunningWorker {
 export interface WorkerDefinition {
   readonly name: string
   readonly needs: readonly ('database' | 'smtp')[]
+  /** Connections to the database beside those of its pool. */
+  readonly directConnections: number
   /** What its database sessions are like, where that is not the usual. */
   readonly sessions?: Pick<DatabaseOptions, 'keepsPlans' | 'statementTimeoutMs'>
   /** Imports what the worker does, while the database is being looked at. */
@@ -72,19 +77,22 @@ interface Life {
 async function live({ definition, config, shutdown, log }: Life): Promise<void> {
   const { url, directUrl, poolMax } = config.database
   if (url === undefined) throw new Error('no DATABASE_URL')
-  const { name, sessions = {} } = definition
+  const { name, directConnections, sessions = {} } = definition
   const database = connectDatabase({ url, applicationName: `fleet ${name}`, max: poolMax, ...sessions })
   const owner = `${name}@${hostname()}:${process.pid}`
   try {
-    const context = { config, database, directUrl: directUrl ?? url, owner, log }
+    const vitals = new Vitals()
+    const context = { config, database, directUrl: directUrl ?? url, owner, vitals, log }
     const worker = await startWhenReady(definition, context, shutdown.signal)
     if (worker === undefined) return
+    const heartbeat = await startHeartbeat({ ...context, name, directConnections })
     log.info({ owner }, 'ready')
     if (!shutdown.signal.aborted) tellParentReady()
     module.flushCompileCache()
     await shutdown.requested
     log.info({ reason: shutdown.signal.reason }, 'stopping')
     await worker.stop()
+    await heartbeat.stop()
   } finally {
     await database.close()
   }

@@ -14,6 +14,7 @@ import { startNotificationsWorker } from '../notifications/worker.ts'
 import { administratorEmail, admitAdministrator } from '../ops/users/default-administrator.ts'
 import { homeFolder } from '../runtime/folders.ts'
 import { createLogger } from '../runtime/logger.ts'
+import { Vitals } from '../runtime/vitals.ts'
 import { requireRights } from './database-rights.ts'
 import { closingMs, endIfNotStopped } from './deadline.ts'
 import {
@@ -22,8 +23,9 @@ import {
   withdrawDemonstrationMails,
   withdrawDemonstrationNotices,
 } from './demonstration.ts'
+import { startHeartbeat } from './heartbeat.ts'
 import { tellParentReady } from './parent.ts'
-import type { WorkerContext } from './run-worker.ts'
+import type { RunningWorker, WorkerContext } from './run-worker.ts'
 import { listenForShutdown } from './shutdown.ts'
 import { type Place, usesOutbox, welcome } from './welcome.ts'
 
@@ -56,17 +58,20 @@ export async function runUp(): Promise<void> {
   const home = await openDatabase(config)
   const database = connectDatabase({ url: home.url, applicationName: 'fleet up', max: config.database.poolMax })
   try {
-    const owner = `up@${hostname()}:${process.pid}`
     await prepareDatabase(database, config, home)
-    const login = await admit(database, config, { home, actor: owner })
+    const login = await admit(database, config, { home, actor: ownerOf('up') })
     const log = createLogger({ level: config.logLevel, name: 'fleet', ...terminal() })
     for (const warning of [...config.warnings, ...unusedSettings(config, home)]) log.warn(warning)
     endIfNotStopped(shutdown.signal, { afterMs: config.shutdownSeconds * 1000 + 2 * closingMs, log })
-    const context = { config, database, directUrl: home.directUrl, owner, log }
+    const start = (worker: Worker) => startOne(worker, { config, database, directUrl: home.directUrl, log })
     const workers = [
-      await startEmailWorker(context),
-      await startNotificationsWorker(withOutbox(context, home)),
-      await startLifecycleWorker(context),
+      await start({ name: 'email', directConnections: 1, start: startEmailWorker }),
+      await start({
+        name: 'notifications',
+        directConnections: 2,
+        start: (context) => startNotificationsWorker(withOutbox(context, home)),
+      }),
+      await start({ name: 'lifecycle', directConnections: 0, start: startLifecycleWorker }),
     ]
     process.stdout.write(welcome(config, home, login))
     tellParentReady()
@@ -78,6 +83,30 @@ export async function runUp(): Promise<void> {
     // Last of all: until here there were outcomes to record.
     await home.stop()
   }
+}
+
+interface Worker {
+  readonly name: string
+  readonly directConnections: number
+  readonly start: (context: WorkerContext) => Promise<RunningWorker>
+}
+
+/** Each is known to the others as a worker of its own. */
+async function startOne(worker: Worker, shared: Omit<WorkerContext, 'owner' | 'vitals'>): Promise<RunningWorker> {
+  const { name, directConnections, start } = worker
+  const context = { ...shared, owner: ownerOf(name), vitals: new Vitals() }
+  const running = await start(context)
+  const heartbeat = await startHeartbeat({ ...context, name, directConnections })
+  return {
+    async stop() {
+      await running.stop()
+      await heartbeat.stop()
+    },
+  }
+}
+
+function ownerOf(name: string): string {
+  return `${name}@${hostname()}:${process.pid}`
 }
 
 function readConfiguration(): Config {

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { coalesce } from '../runtime/coalesce.ts'
 import { type Loop, startLoop } from '../runtime/loop.ts'
+import type { QueueVitals, Vitals } from '../runtime/vitals.ts'
 import { HandOver } from './hand-over.ts'
 import { Held, type Work } from './lease.ts'
 import {
@@ -15,6 +16,8 @@ import { Pace } from './pace.ts'
 import { Recorder } from './recorder.ts'
 
 export interface DrainOptions<Row extends Claim> {
+  /** What `vitals` knows it by. */
+  readonly queue: string
   readonly table: LeasedTable<Row>
   /** The most rows worked on at once. */
   readonly concurrency: number
@@ -28,6 +31,8 @@ export interface DrainOptions<Row extends Claim> {
   readonly work: (work: Work<Row>) => Promise<AttemptResult>
   /** What is recorded when `work` throws. */
   readonly onBug: (row: Row, error: unknown) => AttemptResult
+  /** Told what is in hand and what came of it. */
+  readonly vitals: Vitals
   readonly log: Logger
 }
 
@@ -53,6 +58,7 @@ const urgentEveryMs = 15
  */
 export class Drain<Row extends Claim> {
   readonly #options: DrainOptions<Row>
+  readonly #vitals: QueueVitals
   readonly #recorder: Recorder
   readonly #handOver: HandOver
   /** Claimed and not yet recorded. */
@@ -77,8 +83,10 @@ export class Drain<Row extends Claim> {
   #stopping = false
 
   constructor(options: DrainOptions<Row>) {
-    const { table, concurrency, log } = options
+    const { table, concurrency, queue, vitals, log } = options
     this.#options = options
+    this.#vitals = vitals.queue(queue)
+    this.#vitals.inHand = () => this.inHand
     this.#recorder = new Recorder({
       write: (results) => table.record(results),
       expected: () => (this.#handOver.isFull ? 0 : this.#started),
@@ -100,13 +108,16 @@ export class Drain<Row extends Claim> {
 
   /** Begins to poll, to renew and to rescue. */
   start(): void {
-    const { leaseSeconds, pollSeconds, log } = this.#options
+    const { queue, leaseSeconds, pollSeconds } = this.#options
     const tidyMs = Math.min(longestTidyMs, (leaseSeconds * 1000) / 2)
-    this.#loops.push(
-      startLoop({ name: 'drain', everyMs: pollSeconds * 1000, log, run: () => this.run() }),
-      startLoop({ name: 'lease renewal', everyMs: (leaseSeconds * 1000) / 3, log, run: () => this.#renew() }),
-      startLoop({ name: 'rescue of expired leases', everyMs: tidyMs, log, run: () => this.#tidy() }),
-    )
+    this.#keep(`drain of ${queue}`, pollSeconds * 1000, () => this.run())
+    this.#keep(`lease renewal of ${queue}`, (leaseSeconds * 1000) / 3, () => this.#renew())
+    this.#keep(`rescue of expired leases of ${queue}`, tidyMs, () => this.#tidy())
+  }
+
+  #keep(name: string, everyMs: number, run: () => Promise<unknown>): void {
+    const { log, vitals } = this.#options
+    this.#loops.push(startLoop({ name, everyMs, log, run, vitals }))
   }
 
   /** One pass over what is due, begun after this call. At most one runs while one more waits; it ends after 30 s at most. */
@@ -215,7 +226,7 @@ export class Drain<Row extends Claim> {
     this.#restsUntil = performance.now() + restFactor * (performance.now() - this.#lookedAt)
     result.claimed += rows.length
     result.expired += expired.length
-    this.#logExpired(expired)
+    this.#noteExpired(expired)
     this.#take(rows, expiresAt)
     return request.before !== undefined || more
   }
@@ -261,12 +272,21 @@ export class Drain<Row extends Claim> {
     }
   }
 
-  async #record({ row }: Held<Row>, result: AttemptResult): Promise<void> {
+  async #record(held: Held<Row>, result: AttemptResult): Promise<void> {
+    const { row } = held
     await this.#recorder.record(result)
+    this.#tell(held, result)
     this.#handOver.settled(row)
     this.#inHand.delete(row.token)
     if (this.#stopping) this.#nudge()
     else if (this.#options.inOrder) this.#lookForNext()
+  }
+
+  #tell({ row, claimedAt }: Held<Row>, { entry }: AttemptResult): void {
+    if (entry === undefined) return
+    const { outcome, errorClass } = entry
+    const waitedMs = outcome === 'sent' ? row.waited_ms + performance.now() - claimedAt : undefined
+    this.#vitals.settled({ outcome, errorClass, waitedMs })
   }
 
   #lookForNext(): void {
@@ -315,11 +335,12 @@ export class Drain<Row extends Claim> {
       if (rescued.length > 0) this.wake()
       more = rescued.length === rescuedAtOnce
     }
-    this.#logExpired(await table.expire())
+    this.#noteExpired(await table.expire())
   }
 
-  #logExpired(ids: readonly number[]): void {
+  #noteExpired(ids: readonly number[]): void {
     if (ids.length > 0) this.#options.log.info({ ids }, 'expired: not sent before not_after')
+    for (const _ of ids) this.#vitals.settled({ outcome: 'expired', errorClass: 'expired' })
   }
 }
 

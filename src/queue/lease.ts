@@ -18,6 +18,8 @@ export class Held<Row extends Claim> implements Work<Row> {
   readonly row: Row
   /** By the monotonic clock. */
   expiresAt: number
+  /** By the same clock. */
+  readonly claimedAt = performance.now()
   /** Not started by then: the lanes are stuck, and another worker may have one that is free. */
   wasRenewed = false
   /** The answer to the question whether it may be handed over. */

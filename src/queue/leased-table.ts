@@ -49,6 +49,8 @@ export interface Claim {
   readonly prio: number
   /** Seconds of the epoch; may be infinite. */
   readonly due: number
+  /** Since it was inserted, or was to go out, if later: in milliseconds. */
+  readonly waited_ms: number
   /** Held for an operator when nobody can know whether the message was taken. */
   readonly holds_ambiguous: boolean
 }
@@ -166,6 +168,8 @@ export class LeasedTable<Row extends Claim> {
        WHERE q.id = due.id
    RETURNING q.id, q.claim_token::text AS token, q.attempts AS attempt, coalesce(q.max_attempts, 3) AS max_attempts,
              q.status, q.prio, extract(epoch FROM q.due_at)::float8 AS due, ${holdsAmbiguous} AS holds_ambiguous,
+             extract(epoch FROM fleet.utc_now() AT TIME ZONE 'UTC' - greatest(q.enqueued_at, q.scheduled_at AT TIME ZONE 'UTC'))::float8
+               * 1000 AS waited_ms,
              ${columns}`.compile(this.#database.db)
   }
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Vitals } from './vitals.ts'
 
 export interface LoopOptions {
   /** What the loop does, as it appears in the log: `lease renewal`. */
@@ -6,6 +7,8 @@ export interface LoopOptions {
   readonly everyMs: number
   readonly log: Logger
   readonly run: () => Promise<unknown>
+  /** Told that it is to succeed, and each time it has. */
+  readonly vitals: Vitals
 }
 
 export interface Loop {
@@ -19,8 +22,9 @@ const remindAfterMs = 60_000
  * Runs something again and again, `everyMs` after the end of the last run. A run that throws does not end the loop: it is logged when
  * it begins to fail, once a minute while it goes on failing, and when it works again.
  */
-export function startLoop({ name, everyMs, log, run }: LoopOptions): Loop {
+export function startLoop({ name, everyMs, log, run, vitals }: LoopOptions): Loop {
   const reporter = createReporter(name, log)
+  const succeeded = vitals.expect(name, everyMs)
   let timer: NodeJS.Timeout
   let running: Promise<void> = Promise.resolve()
   let stopped = false
@@ -28,6 +32,7 @@ export function startLoop({ name, everyMs, log, run }: LoopOptions): Loop {
   const once = async (): Promise<void> => {
     try {
       await run()
+      succeeded()
       reporter.worked()
     } catch (err) {
       reporter.failed(err)

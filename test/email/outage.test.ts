@@ -12,9 +12,27 @@ afterEach(() => void vi.useRealTimers())
 describe('an outage', () => {
   function create(probe: () => Promise<boolean> = async () => true) {
     const onReady = vi.fn()
-    const outage = new Outage({ probe, onReady, log })
-    return { outage, onReady }
+    const onChange = vi.fn()
+    const outage = new Outage({ probe, onReady, onChange, log })
+    return { outage, onReady, onChange }
   }
+
+  it('says since when it lasts and why, and that this has changed', async () => {
+    const { outage, onChange } = create()
+    expect(outage.current).toBeUndefined()
+    const before = Date.now()
+    outage.began('450 not now')
+    expect(outage.current).toMatchObject({ reason: '450 not now' })
+    expect(Math.abs((outage.current?.since.getTime() ?? 0) - before)).toBeLessThan(1_000)
+    await vi.advanceTimersByTimeAsync(1_000)
+    outage.began('451 still not')
+    expect(outage.current).toMatchObject({ reason: '450 not now' })
+    expect(onChange).toHaveBeenCalledTimes(1)
+    await vi.advanceTimersByTimeAsync(2_000)
+    outage.passed()
+    expect(outage.current).toBeUndefined()
+    expect(onChange).toHaveBeenCalledTimes(2)
+  })
 
   it('pauses claiming, tries one row after a probe, and ends when that is taken', async () => {
     const { outage, onReady } = create()

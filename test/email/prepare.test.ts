@@ -10,6 +10,7 @@ const row: EmailRow = {
   max_attempts: 5,
   prio: 5,
   due: 0,
+  waited_ms: 0,
   holds_ambiguous: false,
   recipient_to: 'Иван <ivan@example.com>, broken@',
   recipient_cc: 'ivan@example.com; cc@example.com',

@@ -41,6 +41,9 @@ const expected = `
   fleet.notification_handovers - SID  -       S
   fleet.channels           -     SU     -       S
   fleet.telegram_chats     -     SIU    -       S
+  fleet.workers            -     SIUD   -       S
+  fleet.outcome_counts     -     SIUD   -       S
+  fleet.pauses             -     SIUD   -       S
   fleet.telegram_links     -     SID(U) -       -
   fleet.video_bounds       -     SD     -       S
   fleet.rotation_faults    -     SIUD   -       S

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { listMails } from '../../src/ops/list-mails.ts'
-import { listLiveWorkers } from '../../src/ops/live-workers.ts'
 import { readQueueStatus } from '../../src/ops/queue-status.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { insertMail } from './mails.ts'
@@ -60,23 +59,4 @@ it('costs next to nothing beside a long history, and so do the latest mails', as
     // The table alone has some 2,400.
     expect(pages, text).toBeLessThan(120)
   }
-})
-
-it('tells which workers are alive: heard of within three heartbeats, and not stopped', async () => {
-  const insert = (name: string | null, heardOf: string, stopped: string | null) =>
-    database.pool.query(
-      `INSERT INTO pgboss.instance (id, name, host, pid, version, node_version, heartbeat_seconds, supervise, schedule, migrate,
-                                    persist_queue_stats, persist_warnings, heartbeat_on, stopped_on)
-       VALUES (gen_random_uuid(), $1, 'host-1', 4711, '12', '26.10.0', 10, true, true, false, false, false,
-               now() - $2::interval, now() - $3::interval)`,
-      [name, heardOf, stopped],
-    )
-  await insert('email', '29 seconds', null)
-  await insert('email', '31 seconds', null)
-  await insert('email', '1 second', '1 second')
-  await insert(null, '0 seconds', null)
-  expect(await listLiveWorkers(database.db)).toMatchObject([
-    { name: 'email', host: 'host-1', pid: 4711, nodeVersion: '26.10.0', heartbeatAt: expect.any(Date) },
-    { name: 'unnamed' },
-  ])
 })

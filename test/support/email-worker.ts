@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { createEmailDrain, type EmailDrainOptions } from '../../src/email/email-drain.ts'
+import { Vitals } from '../../src/runtime/vitals.ts'
 import type { TestDatabase } from './database.ts'
 
 export interface TestWorkerOptions extends Partial<EmailDrainOptions['email']> {
@@ -8,11 +9,20 @@ export interface TestWorkerOptions extends Partial<EmailDrainOptions['email']> {
   readonly firstPauseMs?: number
   readonly owner?: string
   readonly shutdownSeconds?: number
+  readonly vitals?: Vitals
 }
 
 /** The e-mail worker's own parts on a test's database, without the process around it. TEST_LOG shows its log. */
 export function createTestWorker(database: TestDatabase, options: TestWorkerOptions) {
-  const { smtpUrl, mailbox = '', firstPauseMs = 50, owner = 'test', shutdownSeconds = 5, ...email } = options
+  const {
+    smtpUrl,
+    mailbox = '',
+    firstPauseMs = 50,
+    owner = 'test',
+    shutdownSeconds = 5,
+    vitals = new Vitals(),
+    ...email
+  } = options
   return createEmailDrain({
     database,
     owner,
@@ -21,6 +31,7 @@ export function createTestWorker(database: TestDatabase, options: TestWorkerOpti
     firstPauseMs,
     defaultLocale: 'ru',
     shutdownSeconds,
+    vitals,
     log: pino({ level: process.env.TEST_LOG ?? 'silent' }),
     email: {
       from: { name: 'Vertex AR', address: 'no-reply@vertex.example' },

@@ -5,11 +5,13 @@ import type { ChannelName, Notice } from '../../src/notifications/notice.ts'
 import type { Way } from '../../src/notifications/notice-delivery.ts'
 import { createNotificationDrains } from '../../src/notifications/notification-drains.ts'
 import { asMail, byBeingThere } from '../../src/notifications/ways.ts'
+import { Vitals } from '../../src/runtime/vitals.ts'
 import type { TestDatabase } from './database.ts'
 
 export interface TestDrainsOptions extends Partial<Config['notifications']> {
   readonly owner?: string
   readonly shutdownSeconds?: number
+  readonly vitals?: Vitals
   /** In place of the usual ones. */
   readonly ways?: Partial<Record<ChannelName, Way>>
   readonly closeWays?: () => void
@@ -17,11 +19,19 @@ export interface TestDrainsOptions extends Partial<Config['notifications']> {
 
 /** The notifications worker's own parts on a test's database, without the process around it. TEST_LOG shows its log. */
 export function createTestDrains(database: TestDatabase, options: TestDrainsOptions = {}) {
-  const { owner = 'test', shutdownSeconds = 5, ways, closeWays = () => {}, ...notifications } = options
+  const {
+    owner = 'test',
+    shutdownSeconds = 5,
+    vitals = new Vitals(),
+    ways,
+    closeWays = () => {},
+    ...notifications
+  } = options
   return createNotificationDrains({
     database,
     owner,
     shutdownSeconds,
+    vitals,
     defaultLocale: 'ru',
     defaultTimeZone: 'Europe/Moscow',
     ways: { email: asMail, telegram: unwanted, sms: unwanted, system: byBeingThere, ...ways },
