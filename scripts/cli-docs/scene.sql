@@ -1,0 +1,44 @@
+-- What the examples of docs/cli.md look at: 2 March 2026, 03:07 in the morning.
+SET TimeZone = 'UTC';
+
+CREATE OR REPLACE FUNCTION fleet.utc_now() RETURNS timestamp LANGUAGE sql STABLE PARALLEL SAFE
+  AS $$ SELECT timestamp '2026-03-02 03:07:00' $$;
+
+INSERT INTO companies (id, name, slug, contact_email, telegram_chat_id, contact_phone, timezone, locale) VALUES
+  (11, 'Museum of the North', 'museum-north', 'office@museum.example', '100200300', '+79210000001', 'Europe/Moscow', 'ru'),
+  (12, 'Harbour Gallery', 'harbour', 'desk@harbour.example', NULL, NULL, 'Europe/London', 'en');
+INSERT INTO projects (id, company_id, name, slug, status, subscription_end) VALUES
+  (21, 11, 'Northern Lights', 'northern-lights', 'active', '2026-03-08 12:00'),
+  (22, 12, 'Ships of Old', 'ships', 'active', '2026-03-02 18:00'),
+  (23, 12, 'Lighthouses', 'lighthouses', 'active', '2026-09-01 12:00');
+
+INSERT INTO email_queue (id, recipient_to, subject, body, status, attempts, last_error, error_class, template_id, priority, created_at, updated_at, sent_at, message_id)
+VALUES
+  (41, 'Anna <anna@museum.example>', 'Your scene is ready', 'Have a look.', 'sent', 1, NULL, NULL, NULL, 3,
+   '2026-03-02 02:50', '2026-03-02 02:50:01', '2026-03-02 02:50:01', '<41.64c1@vertex.example>'),
+  (42, 'boris@harbour.example', 'Invoice 2026-017', 'Attached.', 'failed', 3, '452 4.2.2 The mailbox is full (after 3 attempts)', 'mailbox_full', NULL, 5,
+   '2026-03-01 22:10', '2026-03-02 02:20', NULL, '<42.64c2@vertex.example>'),
+  (43, 'vera@harbour.example', 'Invoice 2026-018', 'Attached.', 'failed', 3, '452 4.2.2 The mailbox is full (after 3 attempts)', 'mailbox_full', NULL, 5,
+   '2026-03-01 22:11', '2026-03-02 02:21', NULL, '<43.64c3@vertex.example>'),
+  (44, 'nobody@gone.example', 'Welcome', 'Good to see you.', 'failed', 1, '550 5.1.1 No such user', 'recipient_unknown', NULL, 5,
+   '2026-03-02 01:00', '2026-03-02 01:00:01', NULL, '<44.64c4@vertex.example>'),
+  (45, 'galina@museum.example', 'Your password', 'Here is the link.', 'held', 1, 'The server may have it: its answer was lost', 'answer_lost', NULL, 1,
+   '2026-03-02 02:59', '2026-03-02 03:00', NULL, '<45.64c5@vertex.example>'),
+  (46, 'dmitri@museum.example', 'Newsletter', 'News of March.', 'pending', 0, NULL, NULL, NULL, 8,
+   '2026-03-02 03:00', '2026-03-02 03:00', NULL, NULL);
+UPDATE email_queue SET updated_at = v.at FROM (VALUES (41, timestamp '2026-03-02 02:50:01'), (42, '2026-03-02 02:20'), (43, '2026-03-02 02:21'),
+  (44, '2026-03-02 01:00:01'), (45, '2026-03-02 03:00')) AS v (id, at) WHERE email_queue.id = v.id AND email_queue.updated_at <> v.at;
+SELECT setval('email_queue_id_seq', 100);
+
+INSERT INTO fleet.email_attempts (email_id, attempt, token, worker, claimed_at, handed_over_at, ended_at, outcome, error_class, smtp_code, enhanced_code, reply, transport, duration_ms)
+VALUES
+  (41, 1, 900, 'email@app-1:712', '2026-03-02 02:50:00Z', '2026-03-02 02:50:00Z', '2026-03-02 02:50:01Z', 'sent', NULL, 250, '2.0.0', '250 2.0.0 Ok: queued as 4XfG2k', 'smtp://mail.vertex.example:587', 41),
+  (42, 1, 901, 'email@app-1:712', '2026-03-01 22:10:00Z', NULL, '2026-03-01 22:10:01Z', 'soft_failure', 'mailbox_full', 452, '4.2.2', '452 4.2.2 The mailbox is full', 'smtp://mail.vertex.example:587', 38),
+  (42, 2, 902, 'email@app-1:712', '2026-03-01 22:12:00Z', NULL, '2026-03-01 22:12:01Z', 'soft_failure', 'mailbox_full', 452, '4.2.2', '452 4.2.2 The mailbox is full', 'smtp://mail.vertex.example:587', 40),
+  (42, 3, 903, 'email@app-1:712', '2026-03-02 02:19:59Z', NULL, '2026-03-02 02:20:00Z', 'soft_failure', 'mailbox_full', 452, '4.2.2', '452 4.2.2 The mailbox is full', 'smtp://mail.vertex.example:587', 39);
+
+INSERT INTO notifications (id, company_id, notification_type, type, subject, message, recipient, status, error_class, last_error, created_at)
+VALUES
+  (61, 11, 'ar_content_created', 'telegram', 'New content', 'The model is ready.', '100200300', 'failed', 'bot_blocked', '403 Forbidden: bot was blocked by the user', '2026-03-02 02:00'),
+  (62, 12, 'ar_content_created', 'email', 'New content', 'The model is ready.', 'desk@harbour.example', 'pending', NULL, NULL, '2026-03-02 03:06');
+SELECT setval('notifications_id_seq', 100);
