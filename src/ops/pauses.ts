@@ -1,12 +1,8 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { DB } from '../db/schema.ts'
 import { recordAudit } from './audit.ts'
+import type { PausableQueue } from './pausable-queues.ts'
 import { wakeSenders } from './senders.ts'
-
-/** What an operator can stop, and let go on. `notifications` covers all its channels. */
-export const pausableQueues = ['email', 'notifications', 'telegram', 'sms'] as const
-
-export type PausableQueue = (typeof pausableQueues)[number]
 
 /** A queue that stands still because somebody has said so. */
 export interface Pause {

@@ -48,7 +48,7 @@ export async function readQueueStates(db: Kysely<DB>): Promise<QueueState[]> {
 }
 
 /** What keeps it: that of its own before that of all notifications. */
-export function pauseOf(queue: string, pauses: readonly Pause[]): Pause | undefined {
+function pauseOf(queue: string, pauses: readonly Pause[]): Pause | undefined {
   const own = pauses.find((pause) => pause.queue === queue)
   return own ?? (queue === 'email' ? undefined : pauses.find((pause) => pause.queue === 'notifications'))
 }

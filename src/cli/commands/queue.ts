@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type PausableQueue, pausableQueues } from '../../ops/pauses.ts'
+import { type PausableQueue, pausableQueues } from '../../ops/pausable-queues.ts'
 import { answers } from '../action.ts'
 import { momentForms, readMoment } from '../moments.ts'
 import { by, once, oneOf, someText } from '../option-parsers.ts'

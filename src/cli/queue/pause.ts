@@ -1,5 +1,6 @@
 import { databaseNow } from '../../ops/clock.ts'
-import { type PausableQueue, type Pause, pauseQueue, resumeQueue } from '../../ops/pauses.ts'
+import type { PausableQueue } from '../../ops/pausable-queues.ts'
+import { type Pause, pauseQueue, resumeQueue } from '../../ops/pauses.ts'
 import { currentActor } from '../actor.ts'
 import type { Answer } from '../answer.ts'
 import { usageError } from '../cli-error.ts'
