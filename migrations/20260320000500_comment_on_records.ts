@@ -171,6 +171,16 @@ const tables = {
     reason: 'Why, in the operator’s words.',
     paused_by: 'Who did it: name@host.',
   },
+  'fleet.installation': {
+    '': 'Which database this is: the stamp that has to fit for workers to send.',
+    id: 'True: there is one row at most.',
+    environment: 'FLEET_ENVIRONMENT of the workers that belong to it; NULL for those without.',
+    system_identifier: 'Of the cluster, as pg_control_system() tells it.',
+    timeline: 'The timeline that the cluster was on.',
+    database_oid: 'Of the database within the cluster.',
+    stamped_at: 'When it was stamped.',
+    stamped_by: 'The worker that came first, or who adopted it: name@host.',
+  },
   'fleet.partitioned_tables': {
     '': 'The tables whose monthly partitions are the fleet’s to make and drop.',
     parent: 'The table that is partitioned.',

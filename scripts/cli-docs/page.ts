@@ -131,5 +131,6 @@ function alike(text: string): string {
     .replaceAll(/127\.0\.0\.1:\d+/g, 'db.example:5432')
     .replaceAll(hostname(), 'app-1')
     .replaceAll(String(process.pid), '712')
+    .replaceAll(/("(?:systemIdentifier|databaseOid)": )("?)\d+/g, '$1$216384')
     .replaceAll(projectFolder, '/srv/fleet')
 }

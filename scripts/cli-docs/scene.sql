@@ -42,3 +42,8 @@ VALUES
   (61, 11, 'ar_content_created', 'telegram', 'New content', 'The model is ready.', '100200300', 'failed', 'bot_blocked', '403 Forbidden: bot was blocked by the user', '2026-03-02 02:00'),
   (62, 12, 'ar_content_created', 'email', 'New content', 'The model is ready.', 'desk@harbour.example', 'pending', NULL, NULL, '2026-03-02 03:06');
 SELECT setval('notifications_id_seq', 100);
+
+INSERT INTO fleet.pauses (queue, since, until, reason, paused_by)
+VALUES ('telegram', '2026-03-02 02:30Z', '2026-03-02 04:00Z', 'bot is being moved', 'ops@app-1');
+INSERT INTO fleet.installation (environment, system_identifier, timeline, database_oid, stamped_by)
+VALUES ('production', 7300000000000000001, 1, 16384, 'email@app-1:712');

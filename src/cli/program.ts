@@ -1,10 +1,12 @@
 import { Command } from 'commander'
 import { version } from '../runtime/version.ts'
+import { addAdoptDatabaseCommand } from './commands/adopt-database.ts'
 import { addCompanyCommands } from './commands/company.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addEmailCommands } from './commands/email.ts'
 import { addMigrateCommands } from './commands/migrate.ts'
 import { addNotificationCommands } from './commands/notification.ts'
+import { addQueueCommands } from './commands/queue.ts'
 import { addSearchCommand } from './commands/search.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addSweepCommand } from './commands/sweep.ts'
@@ -36,11 +38,13 @@ export function createProgram(): Command {
   addMigrateCommands(program)
   addEmailCommands(program)
   addNotificationCommands(program)
+  addQueueCommands(program)
   addCompanyCommands(program)
   addUsersCommands(program)
   addSweepCommand(program)
   addStatusCommand(program)
   addSearchCommand(program)
   addDoctorCommand(program)
+  addAdoptDatabaseCommand(program)
   return program
 }

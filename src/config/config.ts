@@ -88,6 +88,8 @@ export interface Config {
   }
   /** How long ended mail stays in the queue. */
   readonly archive: { readonly emailAfter: Retention }
+  /** What the installation is called; the database is stamped with it. */
+  readonly environment: string | undefined
   readonly shutdownSeconds: number
   readonly logLevel: string
   /** For the caller to log once it has a logger: an open `.env`, names that look misspelt. */
@@ -176,6 +178,7 @@ function toConfig(values: Values, warnings: string[]): Config {
       notifications: values.RETENTION_NOTIFICATIONS,
     },
     archive: { emailAfter: values.ARCHIVE_EMAIL_AFTER },
+    environment: values.FLEET_ENVIRONMENT,
     shutdownSeconds: values.SHUTDOWN_SECONDS,
     logLevel: values.LOG_LEVEL,
     warnings,

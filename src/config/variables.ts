@@ -239,6 +239,13 @@ const table = {
     schema: retention,
     default: 'off',
   },
+  FLEET_ENVIRONMENT: {
+    group: 'Process',
+    description:
+      'What this installation is called, such as `production` or `staging`. Workers send nothing from a database that is stamped with another name. [operations/wrong-database.md](operations/wrong-database.md) says more.',
+    schema: matching('lower-case letters, digits, `-` and `_`, at most 50', /^[a-z0-9][a-z0-9_-]{0,49}$/),
+    unset: 'a database that is stamped without a name',
+  },
   SHUTDOWN_SECONDS: {
     group: 'Process',
     description:

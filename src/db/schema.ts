@@ -908,6 +908,37 @@ export interface FleetEmailHandovers {
   token: Int8;
 }
 
+export interface FleetInstallation {
+  /**
+   * Of the database within the cluster.
+   */
+  database_oid: Int8;
+  /**
+   * FLEET_ENVIRONMENT of the workers that belong to it; NULL for those without.
+   */
+  environment: string | null;
+  /**
+   * True: there is one row at most.
+   */
+  id: Generated<boolean>;
+  /**
+   * When it was stamped.
+   */
+  stamped_at: Generated<Timestamp>;
+  /**
+   * The worker that came first, or who adopted it: name@host.
+   */
+  stamped_by: string;
+  /**
+   * Of the cluster, as pg_control_system() tells it.
+   */
+  system_identifier: Int8;
+  /**
+   * The timeline that the cluster was on.
+   */
+  timeline: number;
+}
+
 export interface FleetLifecycleActs {
   /**
    * When it was done last.
@@ -2205,6 +2236,7 @@ export interface DB {
   "fleet.email_archive": FleetEmailArchive;
   "fleet.email_attempts": FleetEmailAttempts;
   "fleet.email_handovers": FleetEmailHandovers;
+  "fleet.installation": FleetInstallation;
   "fleet.lifecycle_acts": FleetLifecycleActs;
   "fleet.notices": FleetNotices;
   "fleet.notification_attempts": FleetNotificationAttempts;

@@ -14,6 +14,7 @@ export interface EmailDrainOptions {
   readonly owner: string
   readonly email: Omit<Config['email'], 'smtpUrl'>
   readonly defaultLocale: Config['defaultLocale']
+  readonly environment: string | undefined
   readonly shutdownSeconds: number
   readonly smtpUrl: string
   /** The folder of the local mailbox, for `mailbox:`. */
@@ -35,7 +36,7 @@ export interface EmailDrain {
 
 /** The parts that deliver `email_queue`, put together. */
 export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
-  const { database, owner, smtpUrl, mailbox, defaultLocale, shutdownSeconds, vitals, log } = options
+  const { database, owner, smtpUrl, mailbox, defaultLocale, environment, shutdownSeconds, vitals, log } = options
   const { concurrency, leaseSeconds, pollSeconds, backoff, holdAmbiguous, from, maxBytes, dkim } = options.email
   const transport = createTransport(smtpUrl, { lanes: concurrency, mailbox })
   const watch: ServerWatch = new ServerWatch({
@@ -52,7 +53,7 @@ export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
   vitals.queue('email').outage = () => watch.outage
   const drain = new Drain({
     queue: 'email',
-    table: emailTable(database, { owner, leaseSeconds, messageIdDomain, holdAmbiguous }),
+    table: emailTable(database, { owner, environment, leaseSeconds, messageIdDomain, holdAmbiguous }),
     concurrency,
     leaseSeconds,
     pollSeconds,

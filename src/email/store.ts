@@ -27,6 +27,7 @@ function definition({ messageIdDomain, holdAmbiguous }: EmailTableOptions): Leas
   const held = sql`(${all}::boolean OR q.template_id = ANY(${templates}::text[]))`
   return {
     name: 'email_queue',
+    queue: 'email',
     table: 'email_queue',
     isOurs: sql`true`,
     isReady: sql`true`,

@@ -7,12 +7,13 @@ import { createEmailDrain } from './email-drain.ts'
 /** Delivers `email_queue` until stopped. */
 export async function startEmailWorker(context: WorkerContext): Promise<RunningWorker> {
   const { config, database, directUrl, owner, vitals, log } = context
-  const { email, defaultLocale, shutdownSeconds } = config
+  const { email, defaultLocale, environment, shutdownSeconds } = config
   const { drain, destination, stop } = createEmailDrain({
     database,
     owner,
     email,
     defaultLocale,
+    environment,
     shutdownSeconds,
     smtpUrl: email.smtpUrl ?? 'mailbox:',
     mailbox: mailboxFolder,

@@ -15,6 +15,7 @@ export interface NotificationDrainsOptions {
   readonly notifications: Config['notifications']
   readonly defaultLocale: Config['defaultLocale']
   readonly defaultTimeZone: string
+  readonly environment: string | undefined
   readonly shutdownSeconds: number
   readonly ways: Readonly<Record<ChannelName, Way>>
   /** Ends what the ways have under way. */
@@ -76,7 +77,7 @@ export function createNotificationDrains(options: NotificationDrainsOptions): No
 type DrainSettings = NotificationDrainsOptions & Pick<ConstructorParameters<typeof NoticeDelivery>[0], 'nextOpen'>
 
 function createDrain(channel: ChannelName, settings: DrainSettings): Drain<NotificationRow> {
-  const { database, owner, ways, nextOpen, defaultLocale, vitals, log } = settings
+  const { database, owner, environment, ways, nextOpen, defaultLocale, vitals, log } = settings
   const { concurrency, leaseSeconds, pollSeconds, backoff, groupSeconds } = settings.notifications
   const way = ways[channel]
   const delivery = new NoticeDelivery({
@@ -92,7 +93,7 @@ function createDrain(channel: ChannelName, settings: DrainSettings): Drain<Notif
   return new Drain({
     // What is counted as e-mail is mail.
     queue: channel === 'email' ? 'notifications' : channel,
-    table: notificationTable(database, channel, { owner, leaseSeconds, groupSeconds }),
+    table: notificationTable(database, channel, { owner, environment, leaseSeconds, groupSeconds }),
     concurrency,
     leaseSeconds,
     pollSeconds,

@@ -49,6 +49,7 @@ function definition(channel: ChannelName, { groupSeconds }: NotificationTableOpt
   return {
     name: `notifications ${channel}`,
     table: 'notifications',
+    queue: channel === 'email' ? 'notifications' : channel,
     isOurs: sql`q.type = ${sql.lit(channel)} AND q.digest_of IS NULL`,
     isReady: sql.join([isOpen(channel), ...inOrder(channel, groupSeconds)], sql` AND `),
     ledger: {

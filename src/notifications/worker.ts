@@ -13,10 +13,10 @@ import { createWays } from './ways.ts'
 /** Delivers `notifications`, tries the next channel where one has failed, and answers the bot's chats, until stopped. */
 export async function startNotificationsWorker(context: WorkerContext): Promise<RunningWorker> {
   const { config, database, directUrl, owner, vitals, log } = context
-  const { notifications, defaultLocale, defaultTimeZone, shutdownSeconds } = config
+  const { notifications, defaultLocale, defaultTimeZone, environment, shutdownSeconds } = config
   const { ways, chats, closeWays } = createWays({ config, database, log, outbox: outboxFolder })
   const drains = createNotificationDrains({
-    ...{ database, owner, vitals, log, notifications, defaultLocale, defaultTimeZone, shutdownSeconds },
+    ...{ database, owner, vitals, log, notifications, defaultLocale, defaultTimeZone, environment, shutdownSeconds },
     ...{ ways, closeWays },
   })
   const fallbacks = coalesce(() => runFallbacks(database, { defaults: notifications.fallbacks, log }))

@@ -58,7 +58,7 @@ function describe({ config, name, owner, directConnections, vitals }: HeartbeatO
     pid: process.pid,
     version,
     nodeVersion: process.versions.node,
-    environment: undefined,
+    environment: config.environment,
     startedAt,
     inHand: vitals.inHand,
     connections: config.database.poolMax + directConnections,

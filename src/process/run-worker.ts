@@ -9,6 +9,7 @@ import { Vitals } from '../runtime/vitals.ts'
 import { waitForDatabase } from './database-ready.ts'
 import { closingMs, endIfNotStopped } from './deadline.ts'
 import { startHeartbeat } from './heartbeat.ts'
+import { startInstallationGuard } from './installation-guard.ts'
 import { tellParentReady } from './parent.ts'
 import { listenForShutdown, type Shutdown } from './shutdown.ts'
 
@@ -85,6 +86,7 @@ async function live({ definition, config, shutdown, log }: Life): Promise<void> 
     const context = { config, database, directUrl: directUrl ?? url, owner, vitals, log }
     const worker = await startWhenReady(definition, context, shutdown.signal)
     if (worker === undefined) return
+    const guard = await startInstallationGuard({ ...context, environment: config.environment })
     const heartbeat = await startHeartbeat({ ...context, name, directConnections })
     log.info({ owner }, 'ready')
     if (!shutdown.signal.aborted) tellParentReady()
@@ -92,6 +94,7 @@ async function live({ definition, config, shutdown, log }: Life): Promise<void> 
     await shutdown.requested
     log.info({ reason: shutdown.signal.reason }, 'stopping')
     await worker.stop()
+    await guard.stop()
     await heartbeat.stop()
   } finally {
     await database.close()

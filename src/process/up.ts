@@ -24,6 +24,7 @@ import {
   withdrawDemonstrationNotices,
 } from './demonstration.ts'
 import { startHeartbeat } from './heartbeat.ts'
+import { startInstallationGuard } from './installation-guard.ts'
 import { tellParentReady } from './parent.ts'
 import type { RunningWorker, WorkerContext } from './run-worker.ts'
 import { listenForShutdown } from './shutdown.ts'
@@ -96,10 +97,12 @@ async function startOne(worker: Worker, shared: Omit<WorkerContext, 'owner' | 'v
   const { name, directConnections, start } = worker
   const context = { ...shared, owner: ownerOf(name), vitals: new Vitals() }
   const running = await start(context)
+  const guard = await startInstallationGuard({ ...context, environment: context.config.environment })
   const heartbeat = await startHeartbeat({ ...context, name, directConnections })
   return {
     async stop() {
       await running.stop()
+      await guard.stop()
       await heartbeat.stop()
     },
   }

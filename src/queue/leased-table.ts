@@ -12,6 +12,8 @@ export interface LeasedTableDefinition {
   readonly table: string
   /** Whether row `q` of the table is of this queue. */
   readonly isOurs: RawBuilder<boolean>
+  /** What `fleet.may_send()` and people know it by. */
+  readonly queue: string
   /** Whether row `q`, which is due, may be claimed now. */
   readonly isReady: RawBuilder<boolean>
   /** Whether claimed row `q` may be handed over still: it sees other claims that were made in the same moment, as `isReady` cannot. */
@@ -88,6 +90,8 @@ export interface LeasedTableOptions {
   /** Names the process to others. */
   readonly owner: string
   readonly leaseSeconds: number
+  /** Of the worker: a database that is stamped with another one sends nothing. */
+  readonly environment?: string | undefined
 }
 
 /** Rows that are rescued in one statement at most. */
@@ -103,15 +107,22 @@ export class LeasedTable<Row extends Claim> {
   readonly #definition: LeasedTableDefinition
   readonly #owner: string
   readonly #lease: RawBuilder<unknown>
+  /** Asked once for each statement: nothing is paused, and this is the right database. */
+  readonly #maySend: RawBuilder<boolean>
   readonly #leaseSeconds: number
   /** Compiled once: that took a sixth of a claim's time. */
   readonly #statements = new Map<string, CompiledQuery<Claimed<Row>>>()
 
-  constructor(database: Database, definition: LeasedTableDefinition, { owner, leaseSeconds }: LeasedTableOptions) {
+  constructor(
+    database: Database,
+    definition: LeasedTableDefinition,
+    { owner, leaseSeconds, environment }: LeasedTableOptions,
+  ) {
     this.#database = database
     this.#definition = definition
     this.#owner = owner
     this.#leaseSeconds = leaseSeconds
+    this.#maySend = sql`(SELECT fleet.may_send(${sql.lit(definition.queue)}, ${environment ?? null}::text))`
     this.#lease = sql`${leaseSeconds}::float8 * interval '1 second'`
   }
 
@@ -147,7 +158,7 @@ export class LeasedTable<Row extends Claim> {
            SELECT id
              FROM ${sql.table(table)} AS q
             WHERE status = 'pending' AND prio = p.prio AND due_at <= fleet.utc_now() AT TIME ZONE 'UTC'
-              AND ${isOurs} AND ${isReady}
+              AND ${this.#maySend} AND ${isOurs} AND ${isReady}
             ORDER BY due_at, id
             LIMIT ${count}
               FOR UPDATE OF q SKIP LOCKED
@@ -187,7 +198,7 @@ export class LeasedTable<Row extends Claim> {
          CROSS JOIN LATERAL (
            SELECT claim_token, status, leased_until, ${mayGo} AS may_go FROM ${sql.table(table)} AS q WHERE id = c.id OFFSET 0
          ) AS q
-         WHERE q.may_go AND q.claim_token = c.token AND q.status = 'sending' AND q.leased_until > now()
+         WHERE ${this.#maySend} AND q.may_go AND q.claim_token = c.token AND q.status = 'sending' AND q.leased_until > now()
       ),
       marked AS (
         INSERT INTO ${sql.table(handovers)} (token) SELECT token FROM ours ON CONFLICT DO NOTHING

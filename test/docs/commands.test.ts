@@ -24,6 +24,8 @@ describe.each([
   { page: 'docs/email-queue.md', least: 5 },
   { page: 'docs/notifications.md', least: 8 },
   { page: 'docs/subscriptions.md', least: 6 },
+  { page: 'docs/operations/pausing.md', least: 3 },
+  { page: 'docs/operations/wrong-database.md', least: 4 },
 ])('the commands in $page', ({ page, least }) => {
   let database: TestDatabase
   beforeAll(async () => {

@@ -44,6 +44,7 @@ const expected = `
   fleet.workers            -     SIUD   -       S
   fleet.outcome_counts     -     SIUD   -       S
   fleet.pauses             -     SIUD   -       S
+  fleet.installation       -     SIU    -       S
   fleet.telegram_links     -     SID(U) -       -
   fleet.video_bounds       -     SD     -       S
   fleet.rotation_faults    -     SIUD   -       S

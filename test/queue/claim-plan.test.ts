@@ -29,6 +29,8 @@ async function buffersOfClaim(url: string): Promise<{ buffers: number; plan: str
   database.pool.on('connect', (client) => {
     client.on('notice', (notice) => plans.push(notice.message ?? ''))
   })
+  // What the gate reads once in a session is not what a claim costs.
+  await database.pool.query(`SELECT fleet.may_send('email', NULL)`)
   await database.pool.query(`LOAD 'auto_explain'`)
   await database.pool.query(`
     SELECT set_config('auto_explain.log_min_duration', '0', false), set_config('auto_explain.log_analyze', 'on', false),

@@ -10,6 +10,7 @@ export interface TestWorkerOptions extends Partial<EmailDrainOptions['email']> {
   readonly owner?: string
   readonly shutdownSeconds?: number
   readonly vitals?: Vitals
+  readonly environment?: string
 }
 
 /** The e-mail worker's own parts on a test's database, without the process around it. TEST_LOG shows its log. */
@@ -21,6 +22,7 @@ export function createTestWorker(database: TestDatabase, options: TestWorkerOpti
     owner = 'test',
     shutdownSeconds = 5,
     vitals = new Vitals(),
+    environment,
     ...email
   } = options
   return createEmailDrain({
@@ -30,6 +32,7 @@ export function createTestWorker(database: TestDatabase, options: TestWorkerOpti
     mailbox,
     firstPauseMs,
     defaultLocale: 'ru',
+    environment,
     shutdownSeconds,
     vitals,
     log: pino({ level: process.env.TEST_LOG ?? 'silent' }),

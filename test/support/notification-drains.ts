@@ -11,6 +11,7 @@ import type { TestDatabase } from './database.ts'
 export interface TestDrainsOptions extends Partial<Config['notifications']> {
   readonly owner?: string
   readonly shutdownSeconds?: number
+  readonly environment?: string
   readonly vitals?: Vitals
   /** In place of the usual ones. */
   readonly ways?: Partial<Record<ChannelName, Way>>
@@ -23,6 +24,7 @@ export function createTestDrains(database: TestDatabase, options: TestDrainsOpti
     owner = 'test',
     shutdownSeconds = 5,
     vitals = new Vitals(),
+    environment,
     ways,
     closeWays = () => {},
     ...notifications
@@ -30,6 +32,7 @@ export function createTestDrains(database: TestDatabase, options: TestDrainsOpti
   return createNotificationDrains({
     database,
     owner,
+    environment,
     shutdownSeconds,
     vitals,
     defaultLocale: 'ru',
