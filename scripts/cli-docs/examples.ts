@@ -43,7 +43,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   sweep: [{ line: 'sweep --plan' }, { line: 'sweep' }],
   status: [{ line: 'status' }],
   search: [{ line: 'search lighthouse' }],
-  doctor: [{ line: 'doctor', fresh: true }],
+  doctor: [{ line: 'doctor', fresh: true, most: 60 }],
 }
 
 /** Commands that are not run for the page. */

@@ -65,9 +65,10 @@ function helpOf(command: Command): string {
 async function renderExample({ line, most }: Example, scene: Scene): Promise<string> {
   const text = await answerTo(line, await scene.copy())
   const json = await answerTo(`${line} --json`, await scene.copy())
-  return (
-    block(`$ fleet ${line}\n${shorten(text, most)}`) + `\n${block(`$ fleet ${line} --json\n${shorten(json, most)}`)}`
-  )
+  return [
+    block(`$ fleet ${line}\n${shorten(text, most)}`),
+    block(`$ fleet ${line} --json\n${shorten(json, most)}`),
+  ].join('\n')
 }
 
 function block(text: string): string {
@@ -129,6 +130,9 @@ function alike(text: string): string {
     )
     .replaceAll(/fleet_docs_\w+/g, 'vertex_ar')
     .replaceAll(/127\.0\.0\.1:\d+/g, 'db.example:5432')
+    .replaceAll(/\d+\.\d ms away/g, '0.4 ms away')
+    .replaceAll(/agree to \d+ ms/g, 'agree to 1 ms')
+    .replaceAll(/others hold \d+/g, 'others hold 12')
     .replaceAll(hostname(), 'app-1')
     .replaceAll(String(process.pid), '712')
     .replaceAll(/("(?:systemIdentifier|databaseOid)": )("?)\d+/g, '$1$216384')

@@ -12,6 +12,12 @@ export interface DatabaseNeeds {
   readonly direct?: boolean
   /** True where a database that lacks migrations is no obstacle. */
   readonly unmigrated?: boolean
+  /** Read already, and its warnings told. */
+  readonly config?: Config
+  /** Connections at most: 2 by default. */
+  readonly max?: number
+  /** How long a statement may take: for ever by default. */
+  readonly statementTimeoutMs?: number
   /** Told what is doubtful about the configuration. */
   readonly onWarning: (warning: string) => void
   /** Told what the database's functions say. */
@@ -19,18 +25,19 @@ export interface DatabaseNeeds {
 }
 
 /** A command waits as long as whoever gave it does, and Ctrl-C rolls it back. */
-const statementTimeoutMs = 0
+const forEver = 0
 
 /**
  * The database that the configuration names, or else the embedded one that is running, with a first connection made.
  * @throws {ConfigError}
  * @throws {CliError} DATABASE_UNREACHABLE, EMBEDDED_NOT_RUNNING or DATABASE_NOT_MIGRATED
  */
-export async function openDatabase({ direct, unmigrated, onWarning, onNotice }: DatabaseNeeds): Promise<Database> {
-  const config = loadConfig()
-  for (const warning of config.warnings) onWarning(warning)
+export async function openDatabase(needs: DatabaseNeeds): Promise<Database> {
+  const { direct, unmigrated, max = 2, statementTimeoutMs = forEver, onWarning, onNotice } = needs
+  const config = needs.config ?? loadConfig()
+  if (needs.config === undefined) for (const warning of config.warnings) onWarning(warning)
   const url = await chooseUrl(config, direct === true)
-  const database = connectDatabase({ url, applicationName: 'fleet cli', max: 2, statementTimeoutMs, onNotice })
+  const database = connectDatabase({ url, applicationName: 'fleet cli', max, statementTimeoutMs, onNotice })
   try {
     await reach(database, url)
     if (unmigrated !== true) await requireMigrated(database)

@@ -36,9 +36,9 @@ export class Session {
     process.stderr.write(`${text}\n`)
   }
 
-  /** Shows on a terminal that something is going on, as soon as it takes longer than a second. */
-  async progress<T>(text: string, work: () => Promise<T>): Promise<T> {
-    if (process.stderr.isTTY !== true) return work()
+  /** Shows on a terminal that something is going on, as soon as it takes longer than a second. The work may `tell` what it is at. */
+  async progress<T>(text: string, work: (tell: (text: string) => void) => Promise<T>): Promise<T> {
+    if (process.stderr.isTTY !== true) return work(() => {})
     const { withSpinner } = await import('./spinner.ts')
     return withSpinner(text, work)
   }

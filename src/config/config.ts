@@ -1,7 +1,7 @@
 import process from 'node:process'
 import { projectFolder } from '../runtime/folders.ts'
 import type { Mailbox } from '../runtime/mail-address.ts'
-import { ConfigError } from './config-error.ts'
+import { ConfigError, type ConfigFault } from './config-error.ts'
 import type { Fallbacks } from './fallbacks.ts'
 import { warnOfMisspeltNames } from './misspelt-names.ts'
 import type { OpeningHours } from './opening-hours.ts'
@@ -104,19 +104,27 @@ export interface LoadConfigOptions {
 }
 
 /** Reads and validates the configuration. Prints nothing. Throws `ConfigError` with all faults at once. */
-export function loadConfig({ env = process.env, root = projectFolder, needs = [] }: LoadConfigOptions = {}): Config {
+export function loadConfig(options: LoadConfigOptions = {}): Config {
+  const { config, faults } = surveyConfig(options)
+  if (faults.length > 0) throw new ConfigError(faults, config.warnings)
+  return config
+}
+
+/** What is configured, and what is wrong with it: a variable with a fault counts as not given. For whoever can tell of faults and go on. */
+export function surveyConfig({ env = process.env, root = projectFolder, needs = [] }: LoadConfigOptions = {}): {
+  readonly config: Config
+  readonly faults: readonly ConfigFault[]
+} {
   const sources = readSources({ env, root })
   const { values, faults } = parseGiven(sources.given)
   const warnings = [...sources.warnings, ...warnOfMisspeltNames(sources.names)]
   const isGiven = (name: VariableName): boolean =>
     sources.given.has(name) || sources.faults.some(({ variable }) => variable === name || variable === `${name}_FILE`)
   const all = [...sources.faults, ...faults, ...findMissing(isGiven, needs)]
-  if (all.length > 0)
-    throw new ConfigError(
-      all.toSorted((a, b) => placeOf(a.variable) - placeOf(b.variable)),
-      warnings,
-    )
-  return deepFreeze(toConfig(values, warnings))
+  return {
+    config: deepFreeze(toConfig(values, warnings)),
+    faults: all.toSorted((a, b) => placeOf(a.variable) - placeOf(b.variable)),
+  }
 }
 
 function toConfig(values: Values, warnings: string[]): Config {

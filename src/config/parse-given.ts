@@ -3,7 +3,7 @@ import { maskSecret, quoteGiven } from './show-given.ts'
 import type { Given } from './sources.ts'
 import { type Values, type VariableName, variableNames, variables } from './variables.ts'
 
-/** Reads what is given, or else the default, of every variable. `values` is complete only where there are no faults. */
+/** Reads what is given, or else the default, of every variable. One with a fault has its default, too. */
 export function parseGiven(given: ReadonlyMap<VariableName, Given>): { values: Values; faults: ConfigFault[] } {
   const values: Partial<Record<VariableName, unknown>> = {}
   const faults: ConfigFault[] = []
@@ -13,9 +13,12 @@ export function parseGiven(given: ReadonlyMap<VariableName, Given>): { values: V
     const text = found?.text ?? variable.default
     if (text === undefined) continue
     const result = variable.schema.safeParse(text)
-    if (result.success) values[name] = result.data
-    else
-      faults.push({ ...faultOf(name, text), ...(found && { source: found.source }), ...reasonIn(result.error.issues) })
+    if (result.success) {
+      values[name] = result.data
+      continue
+    }
+    faults.push({ ...faultOf(name, text), ...(found && { source: found.source }), ...reasonIn(result.error.issues) })
+    if (variable.default !== undefined) values[name] = variable.schema.parse(variable.default)
   }
   // Each value was made by the schema that its type is taken from.
   return { values: values as Values, faults }

@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import SMTPConnection from 'nodemailer/lib/smtp-connection'
 import { readFeatures, type SmtpEnvelope } from './smtp-commands.ts'
 import { type HandOver, SmtpDialogue } from './smtp-dialogue.ts'
@@ -11,6 +12,7 @@ type ConnectionError = Error & { code?: string; response?: string | false }
 interface OpenConnection {
   readonly dialogue: SmtpDialogue
   readonly socket: Socket
+  readonly loggedIn: boolean
   readonly close: () => void
 }
 
@@ -31,6 +33,16 @@ export class SmtpLane {
   /** Connected, greeted and logged in, as far as anybody knows. */
   get open(): boolean {
     return this.#connection !== undefined
+  }
+
+  /** What is said on the open connection cannot be read on the way. */
+  get encrypted(): boolean {
+    return this.#connection?.socket instanceof TLSSocket
+  }
+
+  /** The server knows who we are: not where it offers no login, or none is configured. */
+  get loggedIn(): boolean {
+    return this.#connection?.loggedIn ?? false
   }
 
   /** Connects and logs in, if that is not done yet. Answers what prevents it. */
@@ -110,7 +122,7 @@ export class SmtpLane {
     })
     connection.on('error', (error: ConnectionError) => dialogue.break(faultOf(error)))
     connection.once('end', () => dialogue.break(connectionClosed))
-    this.#connection = { dialogue, socket, close }
+    this.#connection = { dialogue, socket, loggedIn: connection.authenticated, close }
   }
 
   /** Rejects when a connection that is being opened breaks. */

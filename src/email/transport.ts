@@ -2,7 +2,7 @@ import { access, constants, mkdir } from 'node:fs/promises'
 import { parseConnectionUrl } from 'nodemailer/lib/shared'
 import { createMailbox } from './mailbox.ts'
 import type { SmtpEnvelope } from './smtp-commands.ts'
-import { faultOf, type SmtpExchange, unsaid, withdrawn } from './smtp-exchange.ts'
+import { faultOf, type SmtpExchange, type SmtpFault, unsaid, withdrawn } from './smtp-exchange.ts'
 import { SmtpLane, type SmtpOptions } from './smtp-lane.ts'
 
 export interface OutgoingMail {
@@ -44,6 +44,24 @@ const probeTimeoutMs = 15_000
 /** A transport for an `smtp:` or `smtps:` URL with nodemailer's options, or for `mailbox:`. */
 export function createTransport(url: string, { lanes, mailbox }: { lanes: number; mailbox: string }): Transport {
   return url.startsWith('mailbox:') ? mailboxTransport(mailbox) : smtpTransport(url, lanes)
+}
+
+/** What came of connecting to a mail server, and of the login where one is configured. */
+export interface Knock {
+  /** What prevented it. */
+  readonly obstacle: { readonly stage: 'connect' | 'login'; readonly fault: SmtpFault } | undefined
+  readonly encrypted: boolean
+  readonly loggedIn: boolean
+}
+
+/** Connects as for a mail, logs in, and leaves; `url` is no `mailbox:`. Each step waits `timeoutMs` at most. Never rejects. */
+export async function knock(url: string, { timeoutMs }: { timeoutMs: number }): Promise<Knock> {
+  const limits = { connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs }
+  const lane = new SmtpLane({ ...defaults, ...parseConnectionUrl(url), ...limits })
+  const obstacle = await lane.connect()
+  const { encrypted, loggedIn } = lane
+  lane.close()
+  return { obstacle, encrypted, loggedIn }
 }
 
 function smtpTransport(url: string, count: number): Transport {

@@ -20,7 +20,8 @@ function commandsOf(page: string): { line: string; args: string[] }[] {
 
 describe.each([
   { page: 'README.md', least: 8 },
-  { page: 'docs/users.md', least: 5 },
+  { page: 'docs/users.md', least: 4 },
+  { page: 'docs/operations/doctor.md', least: 2 },
   { page: 'docs/email-queue.md', least: 5 },
   { page: 'docs/notifications.md', least: 8 },
   { page: 'docs/subscriptions.md', least: 6 },
@@ -44,8 +45,11 @@ describe.each([
   it('are there', () => expect(commands.length).toBeGreaterThanOrEqual(least))
 
   it.each(commands)('fleet $line', async ({ args }) => {
-    const { stdout } = await run(join(root, 'bin/fleet'), args, {
-      env: { PATH: process.env.PATH, DATABASE_URL: database.url },
+    const env = { PATH: process.env.PATH, DATABASE_URL: database.url }
+    const { stdout } = await run(join(root, 'bin/fleet'), args, { env }).catch((error) => {
+      // Here no worker runs, which the doctor does find.
+      if (args[0] === 'doctor' && error.code === 3) return error
+      throw error
     })
     expect(stdout).not.toBe('')
   })

@@ -21,6 +21,8 @@ export interface Instance {
 
 export interface Pm2 {
   readonly daemonPid: number
+  /** For `PM2_HOME`. */
+  readonly home: string
   /** Runs `pm2 …` in the installation; answers its standard output. */
   run(...args: string[]): Promise<string>
   list(): Promise<Instance[]>
@@ -55,6 +57,7 @@ export async function createPm2(directory: string, env: Readonly<Record<string, 
   const readLog = (name: string) => readFile(join(home, 'logs', `fleet-email-${name}.log`), 'utf8').catch(() => '')
   return {
     daemonPid: daemon,
+    home,
     run,
     list: async () => toInstances(JSON.parse(await run('jlist'))),
     logs: async () => parseLines(await readLog('out')),

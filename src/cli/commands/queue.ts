@@ -18,7 +18,7 @@ export function addQueueCommands(program: Command): void {
 
   const name = [
     '<name>',
-    pausableQueues.join(', ') + '; notifications means all channels',
+    `${pausableQueues.join(', ')}; notifications means all channels`,
     oneOf(pausableQueues),
   ] as const
   const pause = queue

@@ -1,34 +1,40 @@
 import type { Kysely } from 'kysely'
+import type { Config } from '../../config/config.ts'
+import type { ConfigFault } from '../../config/config-error.ts'
 import type { DB } from '../../db/schema.ts'
-
-/** Something that a check has found to be wrong. */
-export interface Finding {
-  /** An error wants to be mended now; a warning may be as it should be. */
-  readonly severity: 'error' | 'warning'
-  /** For programs: `DEFAULT_PASSWORD`. */
-  readonly code: string
-  /** What is wrong, with names and counts: a clause. */
-  readonly what: string
-  /** Why that matters: a sentence. */
-  readonly why: string
-  /** The command that mends it, or what to do where no command does. */
-  readonly remedy: string
-}
+import type { Finding, FindingKinds } from './finding.ts'
 
 export interface Examination {
   readonly findings: readonly Finding[]
-  /** What was looked at and is as it should be, in one clause; undefined where nothing is. */
-  readonly fine: string | undefined
+  /** What was looked at and is as it should be, in one clause. */
+  readonly fine?: string | undefined
+  /** Why it was not looked at, in one clause. */
+  readonly skipped?: string
 }
 
-/** What checks may look at. They change nothing. */
-export interface CheckContext {
+/** What a check may look at that needs no database. */
+export interface HostContext {
+  /** As far as it is valid: a variable with a fault counts as not given. */
+  readonly config: Config
+  readonly faults: readonly ConfigFault[]
+  /** The text records of a name in the DNS. Rejects as node:dns does. */
+  readonly resolveTxt: (name: string) => Promise<string[][]>
+}
+
+export interface DatabaseContext extends HostContext {
   /** It may lack any of the migrations. */
   readonly db: Kysely<DB>
 }
 
-export interface Check {
+/** Looks at one thing, and changes nothing. */
+export interface Check<Context> {
   /** One word. */
   readonly name: string
-  examine(context: CheckContext): Promise<Examination>
+  readonly kinds: FindingKinds
+  examine(context: Context): Promise<Examination>
+}
+
+/** All is fine where nothing was found. */
+export function fineUnless(findings: readonly Finding[], fine: string): Examination {
+  return { findings, fine: findings.length === 0 ? fine : undefined }
 }
