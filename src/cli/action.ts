@@ -5,12 +5,12 @@ import { exitStatus } from './exit-status.ts'
 import type { Session } from './session.ts'
 
 /**
- * Makes `handler` what the command does. It is given the command's arguments and options in commander's order; what it answers is
- * written, what it opened is closed, and Ctrl-C ends the process at once, unless the handler itself listens for it (`endsInOrder`).
+ * Makes `handler` what the command does. It is given the command's arguments and options in commander's order; what it answers, unless it
+ * has written all by itself, is written, what it opened is closed, and Ctrl-C ends the process at once, unless the handler itself listens for it (`endsInOrder`).
  */
 export function answers<Given extends unknown[]>(
   command: Command,
-  handler: (session: Session, ...given: Given) => Promise<Answer>,
+  handler: (session: Session, ...given: Given) => Promise<Answer | undefined>,
   { endsInOrder = false }: { readonly endsInOrder?: boolean } = {},
 ): void {
   command.action(async (...given: Given) => {
@@ -19,8 +19,8 @@ export function answers<Given extends unknown[]>(
     const session = new Session({ json: command.optsWithGlobals().json === true })
     try {
       const answer = await handler(session, ...given)
-      await writeAnswer(answer, session)
-      process.exitCode = answer.exitStatus ?? exitStatus.done
+      if (answer !== undefined) await writeAnswer(answer, session)
+      process.exitCode = answer?.exitStatus ?? exitStatus.done
     } finally {
       await session.close()
     }

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { DB } from '../db/schema.ts'
+import { readSentLastDay } from './outcome-rates.ts'
 
 /** The mail queue at a glance. */
 export interface QueueStatus {
@@ -10,7 +11,7 @@ export interface QueueStatus {
   readonly scheduled: number
   readonly sending: number
   readonly held: number
-  /** Ended in the last 24 hours. */
+  /** Ended in the last 24 hours; `sent` as the workers have counted it. */
   readonly last24Hours: Readonly<Record<'sent' | 'failed' | 'cancelled' | 'expired', number>>
   /** Those that have any waiting, 1 first. */
   readonly priorities: readonly { readonly priority: number; readonly due: number; readonly scheduled: number }[]
@@ -18,8 +19,12 @@ export interface QueueStatus {
 
 /** Reads no more than indexes, and of what has ended only the last 24 hours: the length of the history does not matter. */
 export async function readQueueStatus(db: Kysely<DB>): Promise<QueueStatus> {
-  const waiting = await readWaiting(db)
-  const { sending, held } = await readInHand(db)
+  const [waiting, { sending, held }, ended, sent] = await Promise.all([
+    readWaiting(db),
+    readInHand(db),
+    readLastDay(db),
+    readSentLastDay(db),
+  ])
   const oldest = waiting.flatMap(({ oldestDueAt }) => oldestDueAt ?? []).sort((a, b) => a.getTime() - b.getTime())
   return {
     due: waiting.reduce((sum, { due }) => sum + due, 0),
@@ -27,7 +32,7 @@ export async function readQueueStatus(db: Kysely<DB>): Promise<QueueStatus> {
     scheduled: waiting.reduce((sum, { scheduled }) => sum + scheduled, 0),
     sending,
     held,
-    last24Hours: await readLastDay(db),
+    last24Hours: { ...ended, sent: sent.email ?? 0 },
     priorities: waiting.map(({ priority, due, scheduled }) => ({ priority, due, scheduled })),
   }
 }
@@ -40,15 +45,18 @@ interface WaitingAtPriority {
 }
 
 async function readWaiting(db: Kysely<DB>): Promise<WaitingAtPriority[]> {
+  // Counting ranges of the index costs a third of what grouping its rows does.
   const { rows } = await sql<WaitingAtPriority>`
-    SELECT prio AS priority,
-           (count(*) FILTER (WHERE due_at <= clock.now))::int AS due,
-           (count(*) FILTER (WHERE due_at > clock.now))::int AS scheduled,
-           min(due_at) FILTER (WHERE due_at <= clock.now) AS "oldestDueAt"
-      FROM email_queue, (SELECT fleet.utc_now() AT TIME ZONE 'UTC' AS now) AS clock
-     WHERE status = 'pending'
-     GROUP BY prio
-     ORDER BY prio`.execute(db)
+    SELECT p.priority, due.count::int AS due, later.count::int AS scheduled,
+           (SELECT min(due_at) FROM email_queue WHERE status = 'pending' AND prio = p.priority AND due_at <= clock.now) AS "oldestDueAt"
+      FROM generate_series(1, 10) AS p (priority)
+     CROSS JOIN (SELECT fleet.utc_now() AT TIME ZONE 'UTC' AS now) AS clock
+     CROSS JOIN LATERAL (
+       SELECT count(*) FROM email_queue WHERE status = 'pending' AND prio = p.priority AND due_at <= clock.now) AS due
+     CROSS JOIN LATERAL (
+       SELECT count(*) FROM email_queue WHERE status = 'pending' AND prio = p.priority AND due_at > clock.now) AS later
+     WHERE due.count + later.count > 0
+     ORDER BY p.priority`.execute(db)
   return rows
 }
 
@@ -59,12 +67,12 @@ async function readInHand(db: Kysely<DB>): Promise<{ sending: number; held: numb
   return rows[0] ?? { sending: 0, held: 0 }
 }
 
-async function readLastDay(db: Kysely<DB>): Promise<QueueStatus['last24Hours']> {
+async function readLastDay(db: Kysely<DB>): Promise<Omit<QueueStatus['last24Hours'], 'sent'>> {
   const { rows } = await sql<{ status: string; count: number }>`
     SELECT status, count(*)::int AS count
       FROM email_queue
-     WHERE status IN ('sent', 'failed', 'cancelled', 'expired') AND updated_at > fleet.utc_now() - interval '24 hours'
+     WHERE status IN ('failed', 'cancelled', 'expired') AND updated_at > fleet.utc_now() - interval '24 hours'
      GROUP BY status`.execute(db)
-  const none = { sent: 0, failed: 0, cancelled: 0, expired: 0 }
+  const none = { failed: 0, cancelled: 0, expired: 0 }
   return { ...none, ...Object.fromEntries(rows.map(({ status, count }) => [status, count])) }
 }

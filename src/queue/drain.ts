@@ -282,9 +282,12 @@ export class Drain<Row extends Claim> {
     else if (this.#options.inOrder) this.#lookForNext()
   }
 
-  #tell({ row, claimedAt }: Held<Row>, { entry }: AttemptResult): void {
-    if (entry === undefined) return
-    const { outcome, errorClass } = entry
+  #tell({ row, claimedAt }: Held<Row>, { entry, settlement }: AttemptResult): void {
+    // What was handed on to another queue is sent, as far as this one is concerned.
+    const handedOn = settlement.status === 'sending' ? ({ outcome: 'sent', errorClass: undefined } as const) : undefined
+    const told = entry ?? handedOn
+    if (told === undefined) return
+    const { outcome, errorClass } = told
     const waitedMs = outcome === 'sent' ? row.waited_ms + performance.now() - claimedAt : undefined
     this.#vitals.settled({ outcome, errorClass, waitedMs })
   }

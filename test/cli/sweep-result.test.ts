@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { screenOf } from '../../src/cli/screen.ts'
+import { renderSweeps } from '../../src/cli/status/sweeps.ts'
 import { answerResult } from '../../src/cli/sweep/result.ts'
-import { renderSweeps } from '../../src/cli/sweep/status.ts'
 import type { LastSweep } from '../../src/ops/sweep-status.ts'
 import type { SweepCounts, SweepResult } from '../../src/subscriptions/sweep-result.ts'
 

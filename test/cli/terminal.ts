@@ -28,7 +28,8 @@ export async function runInTerminal(
   options: TerminalOptions = {},
 ): Promise<TerminalRun> {
   const { columns = 80, waitFor = '[y/N]', act } = options
-  const script = `stty cols ${columns} rows 24; ${fleet.path} ${command}; echo "status $?"`
+  // Ctrl-C is for the command alone.
+  const script = `trap : INT; stty cols ${columns} rows 24; ${fleet.path} ${command}; echo "status $?"`
   const child = spawn(terminalProgram, ['-qec', script, '/dev/null'], {
     env: { ...fleet.environment(), SHELL: '/bin/sh' },
   })

@@ -22,13 +22,16 @@ it('counts what waits, what is in hand, and what ended in the last 24 hours', as
     await insertMail(db, { status, updated_at: hoursAgo(1) })
     await insertMail(db, { status, updated_at: hoursAgo(25) })
   }
+  await pool.query(`
+    INSERT INTO fleet.outcome_counts (minute, queue, outcome, count)
+    VALUES (now() - interval '1 hour', 'email', 'sent', 3), (now() - interval '25 hours', 'email', 'sent', 4), (now(), 'sms', 'sent', 5)`)
   expect(await readQueueStatus(db)).toEqual({
     due: 2,
     oldestDueAt: oldest,
     scheduled: 1,
     sending: 2,
     held: 2,
-    last24Hours: { sent: 1, failed: 1, cancelled: 1, expired: 1 },
+    last24Hours: { sent: 3, failed: 1, cancelled: 1, expired: 1 },
     priorities: [
       { priority: 1, due: 2, scheduled: 0 },
       { priority: 5, due: 0, scheduled: 1 },

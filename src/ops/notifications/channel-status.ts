@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { DB } from '../../db/schema.ts'
 import { type ChannelName, channelNames } from '../../notifications/notice.ts'
+import { readSentLastDay } from '../outcome-rates.ts'
 
 /** The notifications of one channel at a glance. Of what waits or is being sent, a digest counts once. */
 export interface ChannelStatus {
@@ -12,7 +13,7 @@ export interface ChannelStatus {
   /** By e-mail also while the mail is under way. */
   readonly sending: number
   readonly held: number
-  /** Ended in the last 24 hours. */
+  /** Ended in the last 24 hours; `sent` as the workers have counted it: by e-mail what became a mail. */
   readonly last24Hours: Readonly<Record<'sent' | 'failed' | 'skipped' | 'cancelled' | 'expired', number>>
   /** Nothing is sent until then; null where it is. The end of the year 9999 for a pause that has none. */
   readonly pausedUntil: Date | null
@@ -24,11 +25,13 @@ export async function readChannelStatus(db: Kysely<DB>): Promise<Record<ChannelN
   const waiting = await readWaiting(db)
   const counted = await readCounts(db)
   const pauses = await readPauses(db)
+  const sentOf = await readSentLastDay(db)
   const statusOf = (channel: ChannelName): ChannelStatus => {
     const count = (state: string) => counted.find((row) => row.channel === channel && row.state === state)?.count ?? 0
     const { due = 0, scheduled = 0, oldestDueAt = null } = waiting.find((row) => row.channel === channel) ?? {}
     const { pausedUntil = null, pauseReason = null } = pauses.find((row) => row.channel === channel) ?? {}
-    const [sent, failed, skipped] = [count('sent'), count('failed'), count('skipped')]
+    const sent = sentOf[channel === 'email' ? 'notifications' : channel] ?? 0
+    const [failed, skipped] = [count('failed'), count('skipped')]
     const last24Hours = { sent, failed, skipped, cancelled: count('cancelled'), expired: count('expired') }
     const inHand = { sending: count('sending'), held: count('held') }
     return { due, oldestDueAt, scheduled, ...inHand, last24Hours, pausedUntil, pauseReason }
@@ -66,7 +69,7 @@ async function readCounts(db: Kysely<DB>): Promise<Counted[]> {
      UNION ALL
     SELECT type, status, count(*)::int
       FROM notifications
-     WHERE status IN ('sent', 'failed', 'skipped', 'cancelled', 'expired')
+     WHERE status IN ('failed', 'skipped', 'cancelled', 'expired')
        AND changed_at > (fleet.utc_now() - interval '24 hours') AT TIME ZONE 'UTC'
      GROUP BY type, status`.execute(db)
   return rows

@@ -28,8 +28,11 @@ it('counts by channel what waits, a digest once, what is in hand, and what ended
   const none = { sent: 0, failed: 0, skipped: 0, cancelled: 0, expired: 0 }
   const idle = { due: 0, oldestDueAt: null, scheduled: 0, sending: 0, held: 0, last24Hours: none }
   const going = { pausedUntil: null, pauseReason: null }
+  await pool.query(`
+    INSERT INTO fleet.outcome_counts (minute, queue, outcome, count)
+    VALUES (now(), 'notifications', 'sent', 3), (now(), 'email', 'sent', 5)`)
   expect(await readChannelStatus(db)).toEqual({
-    email: { ...idle, ...going, last24Hours: { sent: 1, failed: 1, skipped: 1, cancelled: 1, expired: 1 } },
+    email: { ...idle, ...going, last24Hours: { sent: 3, failed: 1, skipped: 1, cancelled: 1, expired: 1 } },
     telegram: { ...idle, ...going, due: 2, oldestDueAt: oldest, scheduled: 1 },
     sms: { ...idle, ...going, sending: 1, held: 1 },
     system: { ...idle, ...going },

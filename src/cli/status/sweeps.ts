@@ -1,13 +1,8 @@
 import type { LastSweep, SweepStatus } from '../../ops/sweep-status.ts'
-import type { Screen } from '../screen.ts'
+import { describeCounts } from '../sweep/result.ts'
 import { renderFacts } from '../table.ts'
 import { formatTime } from '../times.ts'
-import { describeCounts } from './result.ts'
-
-interface View {
-  readonly now: Date
-  readonly screen: Screen
-}
+import type { View } from './view.ts'
 
 export function renderSweeps({ lastSweep, schedule }: SweepStatus, view: View): string {
   const next =

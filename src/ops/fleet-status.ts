@@ -1,0 +1,59 @@
+import type { Kysely } from 'kysely'
+import type { DB } from '../db/schema.ts'
+import type { ChannelName } from '../notifications/notice.ts'
+import { databaseNow } from './clock.ts'
+import { type ErrorClasses, readErrorClasses } from './error-classes.ts'
+import { type LiveWorker, listWorkers } from './live-workers.ts'
+import { type ChannelStatus, readChannelStatus } from './notifications/channel-status.ts'
+import { type OutcomeRates, ratesOf, readOutcomeRates } from './outcome-rates.ts'
+import { listPauses, type Pause } from './pauses.ts'
+import { type QueueStatus, readQueueStatus } from './queue-status.ts'
+import { isOverdue, readSchedules, type Schedule } from './schedules.ts'
+import { readSweepStatus, type SweepStatus } from './sweep-status.ts'
+
+/** What is known of a queue beside what is in it. */
+export interface QueueHistory {
+  readonly rates: OutcomeRates
+  readonly errorClasses: ErrorClasses
+}
+
+/** The fleet at a glance. */
+export interface FleetStatus {
+  readonly now: Date
+  readonly email: QueueStatus & QueueHistory & { readonly oldestDueSeconds: number | null }
+  readonly notifications: Readonly<Record<ChannelName, ChannelStatus & QueueHistory>>
+  readonly pauses: readonly Pause[]
+  readonly subscriptions: SweepStatus
+  readonly schedules: readonly (Schedule & { readonly isOverdue: boolean })[]
+  /** With those that have died in the last day. */
+  readonly workers: readonly LiveWorker[]
+}
+
+/** Reads what waits and what workers have counted; the length of the history does not matter. */
+export async function readFleetStatus(db: Kysely<DB>): Promise<FleetStatus> {
+  const [now, email, channels] = await Promise.all([databaseNow(db), readQueueStatus(db), readChannelStatus(db)])
+  const [rates, errorClasses] = await Promise.all([readOutcomeRates(db), readErrorClasses(db)])
+  const [pauses, subscriptions] = await Promise.all([listPauses(db), readSweepStatus(db)])
+  const [schedules, workers] = await Promise.all([readSchedules(db), listWorkers(db)])
+  const historyOf = (queue: string): QueueHistory => ({
+    rates: rates[queue] ?? ratesOf([], 0),
+    errorClasses: errorClasses[queue] ?? { failed: [], held: [] },
+  })
+  const of = (channel: ChannelName) => ({
+    ...channels[channel],
+    ...historyOf(channel === 'email' ? 'notifications' : channel),
+  })
+  return {
+    now,
+    email: { ...email, ...historyOf('email'), oldestDueSeconds: secondsSince(email.oldestDueAt, now) },
+    notifications: { email: of('email'), telegram: of('telegram'), sms: of('sms'), system: of('system') },
+    pauses,
+    subscriptions,
+    schedules: schedules.map((schedule) => ({ ...schedule, isOverdue: isOverdue(schedule, now) })),
+    workers,
+  }
+}
+
+function secondsSince(time: Date | null, now: Date): number | null {
+  return time && Math.max(0, Math.round((now.getTime() - time.getTime()) / 1000))
+}
