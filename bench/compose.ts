@@ -15,7 +15,13 @@ const rounds = Number(process.argv[2] ?? 9)
 const messages = Number(process.argv[3] ?? 3_000)
 const from = { name: 'Vertex AR', address: 'no-reply@vertexar.com' }
 const date = new Date()
-const settings = { from, maxBytes: 26_214_400, defaultLocale: 'ru', dkim: undefined } as const
+const settings = {
+  from,
+  maxBytes: 26_214_400,
+  defaultLocale: 'ru',
+  dkim: undefined,
+  sandbox: { overrideTo: undefined, allowlist: undefined },
+} as const
 
 const english = {
   name: 'Ivan Petrov',

@@ -1,6 +1,7 @@
 import process from 'node:process'
 import { projectFolder } from '../runtime/folders.ts'
 import type { Mailbox } from '../runtime/mail-address.ts'
+import type { Allowlist } from './allowlist.ts'
 import { ConfigError, type ConfigFault } from './config-error.ts'
 import type { Fallbacks } from './fallbacks.ts'
 import { warnOfMisspeltNames } from './misspelt-names.ts'
@@ -26,6 +27,8 @@ export interface Config {
     /** `smtp://…`, `smtps://…` or `mailbox:`. */
     readonly smtpUrl: string | undefined
     readonly from: Mailbox
+    /** What keeps the mail of a test installation from people. */
+    readonly sandbox: { readonly overrideTo: Mailbox | undefined; readonly allowlist: Allowlist | undefined }
     readonly concurrency: number
     readonly leaseSeconds: number
     readonly pollSeconds: number
@@ -137,6 +140,7 @@ function toConfig(values: Values, warnings: string[]): Config {
     email: {
       smtpUrl: values.SMTP_URL,
       from: values.EMAIL_FROM,
+      sandbox: { overrideTo: values.EMAIL_OVERRIDE_TO, allowlist: values.EMAIL_ALLOWLIST },
       concurrency: values.EMAIL_CONCURRENCY,
       leaseSeconds: values.EMAIL_LEASE_SECONDS,
       pollSeconds: values.EMAIL_POLL_SECONDS,

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { readMailAddress, readMailbox, readMailDomain } from '../runtime/mail-address.ts'
 import { passwordForm, readPassword } from '../runtime/password-rules.ts'
+import { readAllowlist } from './allowlist.ts'
 import { readBackoff } from './backoff.ts'
 import { lifecycleVariables } from './lifecycle-variables.ts'
 import { notificationVariables } from './notification-variables.ts'
@@ -77,6 +78,20 @@ const table = {
     description: 'The From header of every mail.',
     schema: readBy('one address, `Name <name@example.org>` or `name@example.org`', readMailbox),
     default: 'Vertex AR <no-reply@localhost>',
+  },
+  EMAIL_OVERRIDE_TO: {
+    group: 'E-mail',
+    description:
+      'For tests: gets all mail in place of those it is for, whom it names in the subject. [operations/staging.md](operations/staging.md) says more.',
+    schema: readBy('one address, `Name <name@example.org>` or `name@example.org`', readMailbox),
+    unset: 'mail goes to those it is for',
+  },
+  EMAIL_ALLOWLIST: {
+    group: 'E-mail',
+    description:
+      'For tests: addresses, and domains as `@example.org`, between commas, that mail may go to. Any other mail goes to `EMAIL_OVERRIDE_TO`, or is held.',
+    schema: readBy('addresses, and domains as `@example.org`, between commas', readAllowlist),
+    unset: 'mail may go to everybody',
   },
   EMAIL_CONCURRENCY: {
     group: 'E-mail',

@@ -37,7 +37,8 @@ export interface EmailDrain {
 /** The parts that deliver `email_queue`, put together. */
 export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
   const { database, owner, smtpUrl, mailbox, defaultLocale, environment, shutdownSeconds, vitals, log } = options
-  const { concurrency, leaseSeconds, pollSeconds, backoff, holdAmbiguous, from, maxBytes, dkim } = options.email
+  const { concurrency, leaseSeconds, pollSeconds, backoff, holdAmbiguous, from, maxBytes, dkim, sandbox } =
+    options.email
   const transport = createTransport(smtpUrl, { lanes: concurrency, mailbox })
   const watch: ServerWatch = new ServerWatch({
     lanes: concurrency,
@@ -48,7 +49,13 @@ export function createEmailDrain(options: EmailDrainOptions): EmailDrain {
     log,
     ...(options.firstPauseMs === undefined ? {} : { firstPauseMs: options.firstPauseMs }),
   })
-  const delivery = new Delivery({ compose: { from, maxBytes, dkim, defaultLocale }, backoff, transport, watch, log })
+  const delivery = new Delivery({
+    compose: { from, maxBytes, dkim, defaultLocale, sandbox },
+    backoff,
+    transport,
+    watch,
+    log,
+  })
   const messageIdDomain = from.address.slice(from.address.lastIndexOf('@') + 1)
   vitals.queue('email').outage = () => watch.outage
   const drain = new Drain({

@@ -28,6 +28,7 @@ export const errorClasses = {
   template_broken: 'the template cannot be rendered',
   expired: 'not sent before its not_after',
   worker_died: 'the worker that had the row in hand died',
+  not_allowed: 'a test installation does not allow mail to somebody it is for',
   internal: 'a fault of the fleet itself',
 } as const
 

@@ -5,6 +5,7 @@ import { type DkimKey, signMessage } from './dkim.ts'
 import type { ErrorClass } from './error-class.ts'
 import { conclude, type RecipientState, type RecipientStates } from './policy.ts'
 import { renderTemplate } from './render.ts'
+import { divert, redirect, type Sandbox } from './sandbox.ts'
 import type { SmtpEnvelope } from './smtp-commands.ts'
 import type { EmailRow } from './store.ts'
 
@@ -14,6 +15,7 @@ export interface ComposeSettings {
   readonly maxBytes: number
   readonly defaultLocale: 'ru' | 'en'
   readonly dkim: DkimKey | undefined
+  readonly sandbox: Sandbox
 }
 
 export type Prepared =
@@ -37,20 +39,25 @@ export function prepare(row: EmailRow, settings: ComposeSettings, now: Date): Pr
   }
   if (outstanding.length === 0) return { kind: 'refused', outcome: conclude(known, { progress: false }), known }
 
+  const diversion = divert(outstanding, settings.sandbox)
+  if (diversion.kind === 'held') return withheld(diversion.outside, known)
   const content = contentOf(row, settings.defaultLocale)
   if (content.kind === 'refused') return refused(content.errorClass, content.reason, known)
   const { subject, text, html } = content
   const { from, maxBytes, dkim } = settings
   const { to, cc } = fields
+  const plain = { from, to, cc, subject, text, html, messageId: row.message_id, date: now }
+  const draft = diversion.kind === 'redirected' ? redirect(plain, { to: diversion.to, addresses: outstanding }) : plain
+  const receivers = diversion.kind === 'redirected' ? [diversion.to.address] : outstanding
   const ready = (message: Buffer): Prepared => {
-    return { kind: 'ready', envelope: { from: from.address, to: outstanding }, message, subject, known }
+    return { kind: 'ready', envelope: { from: from.address, to: receivers }, message, subject: draft.subject, known }
   }
   const complete = (composed: Buffer): Prepared | Promise<Prepared> => {
     if (composed.length <= maxBytes) return dkim ? signMessage(composed, dkim).then(ready) : ready(composed)
     const reason = `The message has ${composed.length} bytes; EMAIL_MAX_BYTES allows ${maxBytes}`
     return refused('too_large', reason, known)
   }
-  const composed = composeMessage({ from, to, cc, subject, text, html, messageId: row.message_id, date: now })
+  const composed = composeMessage(draft)
   return composed instanceof Promise ? composed.then(complete) : complete(composed)
 }
 
@@ -81,6 +88,14 @@ function contentOf(row: EmailRow, defaultLocale: 'ru' | 'en'): Content {
   if (row.template_id === null) return { kind: 'content', subject: row.subject, text: row.body, html: row.html }
   const rendered = renderTemplate({ templateId: row.template_id, variables: row.variables, defaultLocale })
   return rendered.kind === 'rendered' ? { ...rendered, kind: 'content' } : rendered
+}
+
+/** A test installation keeps it back; whoever releases it there finds it held again. */
+function withheld(outside: readonly string[], known: RecipientStates): Prepared {
+  const [first, ...others] = outside
+  const whom = others.length === 0 ? first : `${first} and ${others.length} others`
+  const reason = `EMAIL_ALLOWLIST does not allow mail to ${whom}`
+  return { kind: 'refused', outcome: { kind: 'skipped', errorClass: 'not_allowed', reason, holds: true }, known }
 }
 
 function refused(errorClass: ErrorClass, reason: string, known: RecipientStates): Prepared {

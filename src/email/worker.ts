@@ -32,6 +32,11 @@ export async function startEmailWorker(context: WorkerContext): Promise<RunningW
   drain.start()
   drain.wake()
   log.info({ destination, concurrency: email.concurrency }, 'delivering')
+  const { overrideTo, allowlist } = email.sandbox
+  if (overrideTo !== undefined || allowlist !== undefined) {
+    const facts = { overrideTo: overrideTo?.address, allowlist }
+    log.warn(facts, 'a test installation: mail goes to EMAIL_OVERRIDE_TO and EMAIL_ALLOWLIST only')
+  }
   // A safety net and operators' commands: wake-ups, poll and leases do without.
   const controlPlane = joinInBackground({ database, instanceName: 'email', log }, [
     { queue: 'email.drain', schedule: '* * * * *', run },

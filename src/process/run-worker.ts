@@ -10,6 +10,7 @@ import { waitForDatabase } from './database-ready.ts'
 import { closingMs, endIfNotStopped } from './deadline.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { startInstallationGuard } from './installation-guard.ts'
+import { changeLogLevelOnSignal } from './log-level.ts'
 import { tellParentReady } from './parent.ts'
 import { listenForShutdown, type Shutdown } from './shutdown.ts'
 
@@ -56,6 +57,7 @@ export async function runWorker(definition: WorkerDefinition): Promise<void> {
   const config = readConfiguration(definition)
   const log = createLogger({ level: config.logLevel, name: definition.name })
   for (const warning of config.warnings) log.warn(warning)
+  changeLogLevelOnSignal(log)
   endOnBug(log)
   endIfNotStopped(shutdown.signal, { afterMs: config.shutdownSeconds * 1000 + closingMs, log })
   try {

@@ -25,6 +25,7 @@ import {
 } from './demonstration.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { startInstallationGuard } from './installation-guard.ts'
+import { changeLogLevelOnSignal } from './log-level.ts'
 import { tellParentReady } from './parent.ts'
 import type { RunningWorker, WorkerContext } from './run-worker.ts'
 import { listenForShutdown } from './shutdown.ts'
@@ -63,6 +64,7 @@ export async function runUp(): Promise<void> {
     const login = await admit(database, config, { home, actor: ownerOf('up') })
     const log = createLogger({ level: config.logLevel, name: 'fleet', ...terminal() })
     for (const warning of [...config.warnings, ...unusedSettings(config, home)]) log.warn(warning)
+    changeLogLevelOnSignal(log)
     endIfNotStopped(shutdown.signal, { afterMs: config.shutdownSeconds * 1000 + 2 * closingMs, log })
     const start = (worker: Worker) => startOne(worker, { config, database, directUrl: home.directUrl, log })
     const workers = [

@@ -5,13 +5,14 @@
  * - `soft_failure`: it may work later; counts as an attempt.
  * - `throttled`, `outage`: says nothing about the message; later, and the attempt is given back.
  * - `hard_failure`: trying again would change nothing.
- * - `skipped`: there was nobody to send it to, or no settings to send it with.
+ * - `skipped`: there was nobody to send it to, or no settings to send it with. `holds` where it waits for somebody to decide.
  * - `ambiguous`: handed over, and the answer never came (RFC 1047). With `retryAfterMs` that says nothing about the message, as in an
  *   outage.
  */
 export type Outcome =
   | { readonly kind: 'sent' }
-  | (Reasoned & { readonly kind: 'soft_failure' | 'hard_failure' | 'skipped' })
+  | (Reasoned & { readonly kind: 'soft_failure' | 'hard_failure' })
+  | (Reasoned & { readonly kind: 'skipped'; readonly holds?: true })
   | (Reasoned & { readonly kind: 'ambiguous'; readonly retryAfterMs?: number })
   | (Reasoned & { readonly kind: 'throttled' | 'outage'; readonly retryAfterMs: number })
 

@@ -28,7 +28,7 @@ export function settle(outcome: Outcome, facts: AttemptFacts): Settlement {
     case 'hard_failure':
       return { status: 'failed', ...reasonOf(outcome) }
     case 'skipped':
-      return { status: 'skipped', ...reasonOf(outcome) }
+      return { status: outcome.holds ? 'held' : 'skipped', ...reasonOf(outcome) }
     case 'throttled':
     case 'outage':
       return retryUncounted(outcome, outcome.retryAfterMs)

@@ -13,7 +13,7 @@ export interface LoggerOptions {
 
 /**
  * A logger that writes one JSON object a line to standard output: `level` as a word, `time` in ISO 8601 UTC, `pid`, `hostname`,
- * `name`, `msg`. Modules take a child each: `log.child({ module: 'drain' })`. Secrets and the content of mails are left out by the
+ * `name`, `msg`. Secrets and the content of mails are left out by the
  * names of fields, and credentials within texts are masked. Each line is written before the call returns, so that none is lost
  * however the process ends; if nobody reads the pipe any more (EPIPE), lines are dropped and the process lives on.
  */

@@ -14,6 +14,7 @@ describe('the configuration', () => {
     expect(load({})).toEqual({
       database: { url: undefined, directUrl: undefined, poolMax: 5 },
       email: {
+        sandbox: { overrideTo: undefined, allowlist: undefined },
         smtpUrl: undefined,
         from: { name: 'Vertex AR', address: 'no-reply@localhost' },
         concurrency: 10,
@@ -127,6 +128,7 @@ describe('the configuration', () => {
         poolMax: 100,
       },
       email: {
+        sandbox: { overrideTo: undefined, allowlist: undefined },
         smtpUrl: 'smtps://user:pass@mail.example.org:465?pool=true',
         from: { name: 'Вертекс, АР', address: 'Hello@xn--80a1acny.xn--p1ai' },
         concurrency: 3,

@@ -27,6 +27,7 @@ describe.each([
   { page: 'docs/subscriptions.md', least: 6 },
   { page: 'docs/operations/pausing.md', least: 3 },
   { page: 'docs/operations/status.md', least: 1 },
+  { page: 'docs/operations/staging.md', least: 1 },
   { page: 'docs/operations/wrong-database.md', least: 4 },
 ])('the commands in $page', ({ page, least }) => {
   let database: TestDatabase

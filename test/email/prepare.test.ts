@@ -24,7 +24,8 @@ const row: EmailRow = {
   recipients: { 'cc@example.com': { state: 'accepted', reply: '250 OK' } },
 }
 const from = { name: 'Vertex AR', address: 'no-reply@vertexar.com' }
-const settings = { from, maxBytes: 100_000, defaultLocale: 'ru', dkim: undefined } as const
+const open = { overrideTo: undefined, allowlist: undefined }
+const settings = { from, maxBytes: 100_000, defaultLocale: 'ru', dkim: undefined, sandbox: open } as const
 const now = new Date('2026-11-22T19:42:00Z')
 
 describe('a row', () => {

@@ -45,6 +45,7 @@ export function createTestWorker(database: TestDatabase, options: TestWorkerOpti
       holdAmbiguous: [],
       backoff: { firstMs: 120_000, lastMs: 14_400_000 },
       dkim: undefined,
+      sandbox: { overrideTo: undefined, allowlist: undefined },
       ...email,
     },
   })
