@@ -12,6 +12,9 @@ INSERT INTO projects (id, company_id, name, slug, status, subscription_end) VALU
   (22, 12, 'Ships of Old', 'ships', 'active', '2026-03-02 18:00'),
   (23, 12, 'Lighthouses', 'lighthouses', 'active', '2026-09-01 12:00');
 
+INSERT INTO portraits (id, company_id, file_path, public_url, subscription_end, status)
+VALUES (31, 12, '/portraits/keeper.jpg', 'https://ar.example/31', '2026-03-20 12:00', 'active');
+
 INSERT INTO email_queue (id, recipient_to, subject, body, status, attempts, last_error, error_class, template_id, priority, created_at, updated_at, sent_at, message_id)
 VALUES
   (41, 'Anna <anna@museum.example>', 'Your scene is ready', 'Have a look.', 'sent', 1, NULL, NULL, NULL, 3,
@@ -28,6 +31,7 @@ VALUES
    '2026-03-02 03:00', '2026-03-02 03:00', NULL, NULL);
 UPDATE email_queue SET updated_at = v.at FROM (VALUES (41, timestamp '2026-03-02 02:50:01'), (42, '2026-03-02 02:20'), (43, '2026-03-02 02:21'),
   (44, '2026-03-02 01:00:01'), (45, '2026-03-02 03:00')) AS v (id, at) WHERE email_queue.id = v.id AND email_queue.updated_at <> v.at;
+UPDATE email_queue SET enqueued_at = created_at AT TIME ZONE 'UTC';
 SELECT setval('email_queue_id_seq', 100);
 
 INSERT INTO fleet.email_attempts (email_id, attempt, token, worker, claimed_at, handed_over_at, ended_at, outcome, error_class, smtp_code, enhanced_code, reply, transport, duration_ms)

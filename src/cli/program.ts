@@ -12,6 +12,7 @@ import { addStatusCommand } from './commands/status.ts'
 import { addSweepCommand } from './commands/sweep.ts'
 import { addUpCommand } from './commands/up.ts'
 import { addUsersCommands } from './commands/users.ts'
+import { addSubscriptionCommands } from './commands/why.ts'
 
 const exits = `
 Exit status:
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   addEmailCommands(program)
   addNotificationCommands(program)
   addQueueCommands(program)
+  addSubscriptionCommands(program)
   addCompanyCommands(program)
   addUsersCommands(program)
   addSweepCommand(program)

@@ -64,6 +64,15 @@ export function decide(subscription: Subscription, circumstances: Circumstances)
   }
 }
 
+/** When the next stage comes, the suspension included; undefined where none does. */
+export function nextMoment(subscription: Subscription, { now, stages }: Circumstances): Date | undefined {
+  const chain = chainOf(subscription, stages.chain).filter(({ stage }) => !isDealtWith(subscription, stage))
+  const suspension = subscription.endsAt.getTime() - stages.suspension.beforeMs
+  const moments = [...chain.map(({ at }) => at), ...(subscription.states === null ? [] : [suspension])]
+  const coming = moments.filter((at) => at > now.getTime())
+  return coming.length === 0 ? undefined : new Date(Math.min(...coming))
+}
+
 /** By urgency: the nearer to the end, or the longer after it, the later. */
 function chainOf({ endsAt, warnAt }: Subscription, stages: readonly Stage[]): Moment[] {
   return stages

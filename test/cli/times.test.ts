@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { screenOf } from '../../src/cli/screen.ts'
-import { formatExactTime, formatRelative, formatTime } from '../../src/cli/times.ts'
+import { formatExactTime, formatTime } from '../../src/cli/times.ts'
+import { formatRelative } from '../../src/runtime/durations.ts'
 
 const now = new Date('2026-11-22T12:00:00Z')
 const at = (ms: number) => new Date(now.getTime() + ms)

@@ -25,6 +25,7 @@ describe.each([
   { page: 'docs/email-queue.md', least: 5 },
   { page: 'docs/notifications.md', least: 8 },
   { page: 'docs/subscriptions.md', least: 6 },
+  { page: 'docs/why.md', least: 2 },
   { page: 'docs/operations/pausing.md', least: 3 },
   { page: 'docs/operations/status.md', least: 1 },
   { page: 'docs/operations/staging.md', least: 1 },

@@ -14,6 +14,7 @@ import type { ShowOptions } from '../email/show.ts'
 import { momentForms, readMoment } from '../moments.ts'
 import { by, messageId, once, oneOf, someText, wholeNumber } from '../option-parsers.ts'
 import { addChangeCommand, addListCommand } from './message-commands.ts'
+import { addWhyMail } from './why.ts'
 
 export function addEmailCommands(program: Command): void {
   const email = program
@@ -23,6 +24,7 @@ export function addEmailCommands(program: Command): void {
   addSend(email)
   addList(email)
   addShow(email)
+  addWhyMail(email)
   addReplay(email)
   addRelease(email)
   addCancel(email)

@@ -16,6 +16,7 @@ import type { SendOptions } from '../notification/send.ts'
 import type { ShowOptions } from '../notification/show.ts'
 import { by, each, messageId, once, oneOf, someText } from '../option-parsers.ts'
 import { addChangeCommand, addListCommand } from './message-commands.ts'
+import { addWhyNotification } from './why.ts'
 
 export function addNotificationCommands(program: Command): void {
   const notification = program
@@ -25,6 +26,7 @@ export function addNotificationCommands(program: Command): void {
   addSend(notification)
   addList(notification)
   addShow(notification)
+  addWhyNotification(notification)
   addReplay(notification)
   addRelease(notification)
   addCancel(notification)

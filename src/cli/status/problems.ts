@@ -1,6 +1,7 @@
 import type { FleetStatus } from '../../ops/fleet-status.ts'
+import { formatDuration } from '../../runtime/durations.ts'
 import { printable } from '../printable.ts'
-import { formatDuration, formatTime } from '../times.ts'
+import { formatTime } from '../times.ts'
 import { countOf } from '../words.ts'
 import type { View } from './view.ts'
 

@@ -1,6 +1,6 @@
 import type { LiveWorker } from '../../ops/live-workers.ts'
+import { formatDuration } from '../../runtime/durations.ts'
 import { type Cell, type Column, renderTable } from '../table.ts'
-import { formatDuration } from '../times.ts'
 import { formatCount } from '../words.ts'
 import type { View } from './view.ts'
 

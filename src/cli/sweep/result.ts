@@ -1,9 +1,9 @@
 import { assertNever } from '../../runtime/assert-never.ts'
+import { formatDuration } from '../../runtime/durations.ts'
 import type { SweepCounts, SweepResult } from '../../subscriptions/sweep-result.ts'
 import type { Answer } from '../answer.ts'
 import { CliError } from '../cli-error.ts'
 import { exitStatus } from '../exit-status.ts'
-import { formatDuration } from '../times.ts'
 import { countOf, formatCount } from '../words.ts'
 
 export interface SweepTold {

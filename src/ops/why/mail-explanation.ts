@@ -1,0 +1,182 @@
+import type { MailRecipient } from '../show-mail.ts'
+import type { Act } from './acts.ts'
+import { actEvidence } from './acts.ts'
+import { answerOf, attemptEvidence, isPutOff } from './attempts.ts'
+import { byTime, clock, type Explanation, ordinal } from './explanation.ts'
+import { heldFor } from './held-reasons.ts'
+import { type MailFacts, mostAhead } from './mail-facts.ts'
+import { standstillOf } from './senders.ts'
+
+/** Every state that a mail can be explained by, in the order of its life. */
+export const mailStates = [
+  'scheduled',
+  'to_be_tried_again',
+  'paused',
+  'no_worker',
+  'blocked',
+  'outage',
+  'behind',
+  'next',
+  'sending',
+  'stranded',
+  'sent',
+  'partly_failed',
+  'failed',
+  'expired',
+  'cancelled',
+  'held',
+  'foreign',
+] as const
+
+export type MailState = (typeof mailStates)[number]
+
+interface Said {
+  readonly state: MailState
+  readonly sentence: string
+  readonly remedy?: string
+}
+
+/** Why a mail is where it is. */
+export function explainMail(facts: MailFacts): Explanation<MailState> {
+  const { remedy = null, ...said } = say(facts)
+  const evidence = byTime([
+    { at: facts.mail.enqueuedAt, text: 'queued' },
+    ...attemptEvidence(facts.mail.history),
+    ...actEvidence(facts.acts),
+  ])
+  return { ...said, remedy, evidence }
+}
+
+function say(facts: MailFacts): Said {
+  switch (facts.mail.status) {
+    case 'pending':
+      return sayWaiting(facts)
+    case 'sending':
+      return saySending(facts)
+    case 'sent':
+      return saySent(facts)
+    case 'failed':
+      return sayFailed(facts)
+    case 'expired':
+      return sayExpired(facts)
+    case 'cancelled':
+      return sayCancelled(facts)
+    case 'held':
+      return sayHeld(facts)
+    default:
+      return {
+        state: 'foreign',
+        sentence: `Left alone: its status is "${facts.mail.status}", which another program has written.`,
+        remedy: `UPDATE email_queue SET status = 'pending' WHERE id = ${facts.mail.id}`,
+      }
+  }
+}
+
+function sayWaiting(facts: MailFacts): Said {
+  const { mail, now, senders, ahead } = facts
+  const due = mail.dueAt ?? mail.enqueuedAt
+  if (due > now) return sayNotYet(facts, due)
+  const since = `due since ${clock(due, now)}`
+  const standstill = standstillOf(senders, now)
+  if (standstill !== undefined) {
+    const { state, reason, remedy } = standstill
+    return { state, sentence: `Waiting: ${since}, but ${reason}.`, remedy }
+  }
+  if (ahead === 0) return { state: 'next', sentence: `Waiting: ${since}; it is the next one that is taken.` }
+  const count = `${ahead.toLocaleString('en-US')}${ahead === mostAhead ? ' or more' : ''}`
+  return {
+    state: 'behind',
+    sentence: `Waiting: ${since}, behind ${count} that ${ahead === 1 ? 'is' : 'are'} more urgent or ${ahead === 1 ? 'has' : 'have'} waited longer.`,
+  }
+}
+
+function sayNotYet({ mail, now }: MailFacts, due: Date): Said {
+  const last = mail.history.at(-1)
+  if (last === undefined || mail.errorClass === null) {
+    return { state: 'scheduled', sentence: `Waiting: scheduled for ${clock(due, now)}.` }
+  }
+  const next = `attempt ${mail.attempts + 1} of ${mail.maxAttempts}`
+  const happened = isPutOff(last)
+    ? `it was put off at ${clock(last.endedAt, now)}, which counts as no attempt: ${answerOf(last)}`
+    : `${ordinal(last.attempt)} failed at ${clock(last.endedAt, now)}: ${answerOf(last)}`
+  return { state: 'to_be_tried_again', sentence: `Waiting: ${next} is due at ${clock(due, now)}; ${happened}.` }
+}
+
+function saySending({ mail, now }: MailFacts): Said {
+  const who = mail.claimedBy ?? 'a worker'
+  const handedOver = mail.handedOverAt === null ? '' : `; a server may have it since ${clock(mail.handedOverAt, now)}`
+  if (mail.leasedUntil !== null && mail.leasedUntil < now) {
+    return {
+      state: 'stranded',
+      sentence: `In the hands of ${who}, whose lease ran out at ${clock(mail.leasedUntil, now)}: that worker is dead, and the next one that is alive takes it back${handedOver}.`,
+      remedy: 'see that an e-mail worker is alive: fleet status',
+    }
+  }
+  const lease = mail.leasedUntil === null ? '' : `, under a lease until ${clock(mail.leasedUntil, now)}`
+  return { state: 'sending', sentence: `Being sent by ${who}${lease}${handedOver}.` }
+}
+
+function saySent({ mail, now }: MailFacts): Said {
+  const last = mail.history.findLast(({ outcome }) => outcome === 'sent')
+  const at = mail.sentAt ?? mail.changedAt
+  const where = last?.transport ? ` to ${last.transport}` : ''
+  const answer = last?.reply ? `, which answered: ${last.reply}` : ''
+  const name = mail.messageId ? ` as ${mail.messageId}` : ''
+  return { state: 'sent', sentence: `Sent${at ? ` at ${clock(at, now)}` : ''}${name}${where}${answer}.` }
+}
+
+function sayFailed({ mail, now }: MailFacts): Said {
+  const at = mail.changedAt ? ` at ${clock(mail.changedAt, now)}` : ''
+  const accepted = mail.recipients.filter(({ state }) => state === 'accepted')
+  const rest = mail.recipients.filter(({ state }) => state !== 'accepted')
+  const remedy = `once the cause is mended: fleet email replay --id ${mail.id}`
+  if (accepted.length > 0) {
+    return {
+      state: 'partly_failed',
+      sentence: `Failed${at} for ${rest.length} of ${mail.recipients.length} recipients (${describe(rest)}); the others have it, and a replay leaves them alone.`,
+      remedy,
+    }
+  }
+  const why = mail.lastError?.replace(/ \(after [^()]+\)$/, '') ?? 'nobody has written down why'
+  const tries = mail.attempts === 1 ? '1 attempt' : `${mail.attempts} attempts`
+  return {
+    state: 'failed',
+    sentence: `Failed${at} after ${tries}${mail.errorClass ? `, ${mail.errorClass}` : ''}: ${why}.`,
+    remedy,
+  }
+}
+
+function describe(recipients: readonly MailRecipient[]): string {
+  const [first] = recipients
+  if (first === undefined) return ''
+  const more = recipients.length > 1 ? ` and ${recipients.length - 1} more` : ''
+  return `${first.address}: ${first.reply ?? first.state}${more}`
+}
+
+function sayExpired({ mail, now }: MailFacts): Said {
+  const end = mail.notAfter === null ? '' : `: it was not to go out after ${clock(mail.notAfter, now)}`
+  return { state: 'expired', sentence: `Expired${mail.changedAt ? ` at ${clock(mail.changedAt, now)}` : ''}${end}.` }
+}
+
+function sayCancelled({ mail, now, acts }: MailFacts): Said {
+  const at = mail.changedAt ? ` at ${clock(mail.changedAt, now)}` : ''
+  return {
+    state: 'cancelled',
+    sentence: `Cancelled${at} ${whoDid(acts, 'cancel') ?? 'by a program, or by the fleet, as when a subscription is renewed'}.`,
+    remedy: `to send it after all: fleet email replay --id ${mail.id}`,
+  }
+}
+
+/** `by ann@host`; undefined where the audit log does not know. */
+export function whoDid(acts: readonly Act[], action: string): string | undefined {
+  const act = acts.findLast((entry) => entry.action === action)
+  return act && `by ${act.actor}`
+}
+
+function sayHeld({ mail }: MailFacts): Said {
+  return {
+    state: 'held',
+    sentence: `Held for somebody to decide: ${heldFor(mail)}.`,
+    remedy: `fleet email release --id ${mail.id}, or fleet email cancel --id ${mail.id}`,
+  }
+}
