@@ -3,7 +3,7 @@ import { type Definition, fleetMetrics, processMetrics } from './definitions.ts'
 /** The tables of `docs/operations/metrics.md`, by the names of their places. */
 const metricTables = { process: renderTable(processMetrics), fleet: renderTable(fleetMetrics) } as const
 
-const place = /(<!-- metrics of the (process|fleet) -->\n)[^]*?(<!-- end -->)/g
+const place = /(<!-- metrics of the (process|fleet) -->\n)[\s\S]*?(<!-- end -->)/g
 
 /** The page with its tables as the code has them. */
 export function renderMetricsPage(page: string): string {
