@@ -14,14 +14,26 @@ const defaultShutdownSeconds = 15
 /** Between the drain's deadline and SIGKILL: for giving back what is in hand and closing connections. */
 const closingSeconds = 5
 
-/** The workers' drain deadline, found as they find it: the environment wins over `.env`, an empty value counts as unset. */
-function shutdownSeconds() {
+/** Ports between the metrics of one worker's first instance and the next worker's: so many instances of each have a port of their own. */
+const portsForEach = 10
+
+/** A variable, found as the workers find it: the environment wins over `.env`, an empty value counts as unset. */
+function given(name) {
   const dotenv = join(__dirname, '.env')
   // Only parsed: what dotenv would load into process.env, PM2 would copy into its dump and show with `pm2 env`.
-  const given =
-    process.env.SHUTDOWN_SECONDS?.trim() || (existsSync(dotenv) ? parse(readFileSync(dotenv)).SHUTDOWN_SECONDS : '')
-  const seconds = Number(given)
+  return process.env[name]?.trim() || (existsSync(dotenv) ? parse(readFileSync(dotenv))[name] : '')
+}
+
+/** The workers' drain deadline. */
+function shutdownSeconds() {
+  const seconds = Number(given('SHUTDOWN_SECONDS'))
   return seconds > 0 ? seconds : defaultShutdownSeconds
+}
+
+/** PM2 counts the instances of each worker from 0, and they all run on this host: each worker has a base port of its own. */
+function metricsPort(place) {
+  const port = Number(given('METRICS_PORT'))
+  return port > 0 ? { METRICS_PORT: String(port + place * portsForEach) } : {}
 }
 
 /** PM2 itself may run on any Node.js; the workers want one that runs TypeScript. Absolute, as PM2's daemon has a PATH of its own. */
@@ -41,9 +53,6 @@ const common = {
   pmx: false,
   // The text on every line is the text that runs; looking for source maps costs start-up time.
   disable_source_map_support: true,
-
-  // Not only what a worker imports, but its own script too is then kept compiled: that halves the time to its start.
-  env: { NODE_COMPILE_CACHE: join(__dirname, 'node_modules/.cache/compiled') },
 
   // A worker is online when it says so. One that waits for its database counts as online after this time, too; its log says what it
   // waits for. In a reload the next instance is not touched before that.
@@ -66,6 +75,12 @@ const common = {
   merge_logs: true,
 }
 
+/** What PM2 puts into the environment of the worker at this place of the list. */
+function environment(place) {
+  // Not only what a worker imports, but its own script too is then kept compiled: that halves the time to its start.
+  return { NODE_COMPILE_CACHE: join(__dirname, 'node_modules/.cache/compiled'), ...metricsPort(place) }
+}
+
 // Nothing else in `env`: secrets belong into `.env` or a file that NAME_FILE names, not into this file. Whatever the shell that starts PM2 has in its
 // environment is passed on to the workers, wins over `.env`, and stays until the next `pm2 reload ecosystem.config.cjs`.
-module.exports = { apps: workers.map((worker) => ({ ...common, ...worker })) }
+module.exports = { apps: workers.map((worker, place) => ({ ...common, ...worker, env: environment(place) })) }

@@ -80,7 +80,8 @@ export interface Config {
     readonly password: string | undefined
   }
   readonly console: { readonly host: string; readonly port: number }
-  readonly metrics: { readonly port: number | undefined }
+  /** Off without a port, to which the number of PM2's instance is added. */
+  readonly metrics: { readonly host: string; readonly port: number | undefined }
   readonly retention: {
     readonly auditLog: Retention
     readonly viewSessions: Retention
@@ -180,7 +181,7 @@ function toConfig(values: Values, warnings: string[]): Config {
       password: values.ADMIN_PASSWORD,
     },
     console: { host: values.CONSOLE_HOST, port: values.CONSOLE_PORT },
-    metrics: { port: values.METRICS_PORT },
+    metrics: { host: values.METRICS_HOST, port: values.METRICS_PORT },
     retention: {
       auditLog: values.RETENTION_AUDIT_LOG,
       viewSessions: values.RETENTION_VIEW_SESSIONS,

@@ -200,10 +200,17 @@ const table = {
     schema: port,
     default: '8080',
   },
+  METRICS_HOST: {
+    group: 'Console and metrics',
+    description:
+      "The address that each worker's metrics and health are served on: `0.0.0.0` in a container, or where Prometheus runs on another host.",
+    schema: readBy('an IP address or a host name', readHost),
+    default: '127.0.0.1',
+  },
   METRICS_PORT: {
     group: 'Console and metrics',
     description:
-      "The base port of each worker's metrics and health; PM2's instance number is added. A taken port is a warning.",
+      "The base port of each worker's metrics and health; PM2's instance number is added. A taken port is a warning. [operations/metrics.md](operations/metrics.md) says more.",
     schema: port,
     unset: 'off',
   },

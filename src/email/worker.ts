@@ -26,6 +26,7 @@ export async function startEmailWorker(context: WorkerContext): Promise<RunningW
     channel: 'fleet_email',
     onWake: () => drain.wake(),
     log,
+    vitals,
   })
   const run = async () => ({ ...(await drain.run()), inHand: drain.inHand })
   await wakeUps.start()
@@ -38,7 +39,7 @@ export async function startEmailWorker(context: WorkerContext): Promise<RunningW
     log.warn(facts, 'a test installation: mail goes to EMAIL_OVERRIDE_TO and EMAIL_ALLOWLIST only')
   }
   // A safety net and operators' commands: wake-ups, poll and leases do without.
-  const controlPlane = joinInBackground({ database, instanceName: 'email', log }, [
+  const controlPlane = joinInBackground({ database, instanceName: 'email', log, vitals }, [
     { queue: 'email.drain', schedule: '* * * * *', run },
   ])
   return {

@@ -13,7 +13,13 @@ import { applyRetention } from './retention.ts'
 const anHour = 3_600
 
 /** Keeps partitions, the archive of mail, and retention until stopped. */
-export async function startLifecycleWorker({ config, database, owner, log }: WorkerContext): Promise<RunningWorker> {
+export async function startLifecycleWorker({
+  config,
+  database,
+  owner,
+  vitals,
+  log,
+}: WorkerContext): Promise<RunningWorker> {
   const stopping = new AbortController()
   const maintenance: Maintenance = { db: database.db, signal: stopping.signal, log }
   const jobs: ControlJob[] = [
@@ -54,7 +60,7 @@ export async function startLifecycleWorker({ config, database, owner, log }: Wor
     },
     ...usageJobs(maintenance, config),
   ]
-  const controlPlane = await joinControlPlane({ database, instanceName: 'lifecycle', log }, jobs)
+  const controlPlane = await joinControlPlane({ database, instanceName: 'lifecycle', log, vitals }, jobs)
   log.info({ retention: config.retention, archive: config.archive }, 'keeping partitions, archive and retention')
   return {
     async stop() {

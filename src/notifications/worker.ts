@@ -37,6 +37,7 @@ export async function startNotificationsWorker(context: WorkerContext): Promise<
       if (payload !== 'fallback') drains.wake(payload)
     },
     log,
+    vitals,
   })
   await wakeUps.start()
   drains.start()
@@ -48,7 +49,7 @@ export async function startNotificationsWorker(context: WorkerContext): Promise<
       ? undefined
       : startTelegramBot({ database, directUrl, token, apiRoot, chats, defaultLocale, defaultTimeZone, log })
   const run = async () => ({ ...(await drains.run()), inHand: drains.inHand })
-  const controlPlane = joinInBackground({ database, instanceName: 'notifications', log }, [
+  const controlPlane = joinInBackground({ database, instanceName: 'notifications', log, vitals }, [
     { queue: 'notifications.drain', schedule: '* * * * *', run },
     { queue: 'notifications.daily-digest', schedule: '0 6 * * *', run: () => digestOf(context) },
   ])

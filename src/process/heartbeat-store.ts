@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import type { Database } from '../db/pool.ts'
 import type { DB } from '../db/schema.ts'
 
 /** A row of `fleet.workers`, but for when it is written. */
@@ -19,7 +20,8 @@ export interface WorkerEntry {
   readonly blocked: string | undefined
 }
 
-export async function writeWorker(db: Kysely<DB>, entry: WorkerEntry): Promise<void> {
+/** Given up after 15 s, as is `addOutcomes`: on a connection gone half-open the worker would stay dead to the others for ever. */
+export async function writeWorker(database: Database, entry: WorkerEntry): Promise<void> {
   const { owner, nodeVersion, startedAt, inHand, shutdownSeconds, outage, ...rest } = entry
   const state = {
     ...rest,
@@ -33,11 +35,11 @@ export async function writeWorker(db: Kysely<DB>, entry: WorkerEntry): Promise<v
     outage_since: outage?.since ?? null,
     outage_reason: outage?.reason ?? null,
   }
-  await db
+  const statement = database.db
     .insertInto('fleet.workers')
     .values({ owner, ...state })
     .onConflict((conflict) => conflict.column('owner').doUpdateSet(state))
-    .execute()
+  await database.runPrepared('heartbeat', statement.compile())
 }
 
 export async function deleteWorker(db: Kysely<DB>, owner: string): Promise<void> {
@@ -53,17 +55,16 @@ export interface OutcomeCount {
 }
 
 /** Adds them to this minute. */
-export async function addOutcomes(db: Kysely<DB>, counts: readonly OutcomeCount[]): Promise<void> {
+export async function addOutcomes(database: Database, counts: readonly OutcomeCount[]): Promise<void> {
   if (counts.length === 0) return
-  await sql`
+  const statement = sql`
     INSERT INTO fleet.outcome_counts AS known (minute, queue, outcome, error_class, count)
     SELECT date_trunc('minute', clock_timestamp()), c.queue, c.outcome, left(c."errorClass", 50), sum(c.count)
       FROM jsonb_to_recordset(${JSON.stringify(counts)}::jsonb) AS c(queue text, outcome text, "errorClass" text, count bigint)
      GROUP BY 1, 2, 3, 4
      ORDER BY 1, 2, 3, 4
-        ON CONFLICT (minute, queue, outcome, error_class) DO UPDATE SET count = known.count + EXCLUDED.count`.execute(
-    db,
-  )
+        ON CONFLICT (minute, queue, outcome, error_class) DO UPDATE SET count = known.count + EXCLUDED.count`
+  await database.runPrepared('add outcomes', statement.compile(database.db))
 }
 
 /** Forgets workers that nobody has heard of for a day, and counts of more than a week ago. */

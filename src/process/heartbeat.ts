@@ -32,8 +32,8 @@ export async function startHeartbeat(options: HeartbeatOptions): Promise<{ stop(
   vitals.onSettled((queue, settled) => tally.add(queue, settled))
   const startedAt = new Date(Date.now() - process.uptime() * 1000)
   const beat = coalesce(async () => {
-    await writeWorker(database.db, describe(options, startedAt))
-    await tally.flush((counts) => addOutcomes(database.db, counts))
+    await writeWorker(database, describe(options, startedAt))
+    await tally.flush((counts) => addOutcomes(database, counts))
   })
   // Failures are left to the loop to report.
   const beatNow = () => beat().catch(() => {})

@@ -4,6 +4,7 @@ import process from 'node:process'
 import type { Logger } from 'pino'
 import { type Config, ConfigError, loadConfig } from '../config/config.ts'
 import { connectDatabase, type Database, type DatabaseOptions, isUnreachable } from '../db/pool.ts'
+import { serveMetrics } from '../metrics/serve-metrics.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { Vitals } from '../runtime/vitals.ts'
 import { waitForDatabase } from './database-ready.ts'
@@ -83,13 +84,15 @@ async function live({ definition, config, shutdown, log }: Life): Promise<void> 
   const { name, directConnections, sessions = {} } = definition
   const database = connectDatabase({ url, applicationName: `fleet ${name}`, max: poolMax, ...sessions })
   const owner = `${name}@${hostname()}:${process.pid}`
+  const vitals = new Vitals()
+  const context = { config, database, directUrl: directUrl ?? url, owner, vitals, log }
+  const metrics = await serveMetrics({ ...context, workers: [{ name, vitals }], stopping: shutdown.signal })
   try {
-    const vitals = new Vitals()
-    const context = { config, database, directUrl: directUrl ?? url, owner, vitals, log }
     const worker = await startWhenReady(definition, context, shutdown.signal)
     if (worker === undefined) return
     const guard = await startInstallationGuard({ ...context, environment: config.environment })
     const heartbeat = await startHeartbeat({ ...context, name, directConnections })
+    metrics.started()
     log.info({ owner }, 'ready')
     if (!shutdown.signal.aborted) tellParentReady()
     module.flushCompileCache()
@@ -100,6 +103,7 @@ async function live({ definition, config, shutdown, log }: Life): Promise<void> 
     await heartbeat.stop()
   } finally {
     await database.close()
+    await metrics.stop()
   }
   log.info('stopped')
 }

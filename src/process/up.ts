@@ -10,6 +10,7 @@ import { migrateUp } from '../db/migrator.ts'
 import { connectDatabase, type Database } from '../db/pool.ts'
 import { startEmailWorker } from '../email/worker.ts'
 import { startLifecycleWorker } from '../maintenance/worker.ts'
+import { serveMetrics } from '../metrics/serve-metrics.ts'
 import { startNotificationsWorker } from '../notifications/worker.ts'
 import { administratorEmail, admitAdministrator } from '../ops/users/default-administrator.ts'
 import { homeFolder } from '../runtime/folders.ts'
@@ -66,21 +67,12 @@ export async function runUp(): Promise<void> {
     for (const warning of [...config.warnings, ...unusedSettings(config, home)]) log.warn(warning)
     changeLogLevelOnSignal(log)
     endIfNotStopped(shutdown.signal, { afterMs: config.shutdownSeconds * 1000 + 2 * closingMs, log })
-    const start = (worker: Worker) => startOne(worker, { config, database, directUrl: home.directUrl, log })
-    const workers = [
-      await start({ name: 'email', directConnections: 1, start: startEmailWorker }),
-      await start({
-        name: 'notifications',
-        directConnections: 2,
-        start: (context) => startNotificationsWorker(withOutbox(context, home)),
-      }),
-      await start({ name: 'lifecycle', directConnections: 0, start: startLifecycleWorker }),
-    ]
+    const fleet = await startFleet({ config, database, directUrl: home.directUrl, log }, home, shutdown.signal)
     process.stdout.write(welcome(config, home, login))
     tellParentReady()
     await shutdown.requested
     log.info({ reason: shutdown.signal.reason }, 'stopping')
-    await Promise.all(workers.map((worker) => worker.stop()))
+    await fleet.stop()
   } finally {
     await database.close()
     // Last of all: until here there were outcomes to record.
@@ -91,13 +83,35 @@ export async function runUp(): Promise<void> {
 interface Worker {
   readonly name: string
   readonly directConnections: number
+  readonly vitals: Vitals
   readonly start: (context: WorkerContext) => Promise<RunningWorker>
 }
 
+type Shared = Omit<WorkerContext, 'owner' | 'vitals'>
+
+/** All workers of the fleet, and one page of metrics for them all. */
+async function startFleet(shared: Shared, home: Home, stopping: AbortSignal): Promise<RunningWorker> {
+  const startNotifications = (context: WorkerContext) => startNotificationsWorker(withOutbox(context, home))
+  const workers: Worker[] = [
+    { name: 'email', directConnections: 1, vitals: new Vitals(), start: startEmailWorker },
+    { name: 'notifications', directConnections: 2, vitals: new Vitals(), start: startNotifications },
+    { name: 'lifecycle', directConnections: 0, vitals: new Vitals(), start: startLifecycleWorker },
+  ]
+  const metrics = await serveMetrics({ ...shared, workers, stopping })
+  const running: RunningWorker[] = []
+  for (const worker of workers) running.push(await startOne(worker, shared))
+  metrics.started()
+  return {
+    async stop() {
+      await Promise.all(running.map((worker) => worker.stop()))
+      await metrics.stop()
+    },
+  }
+}
+
 /** Each is known to the others as a worker of its own. */
-async function startOne(worker: Worker, shared: Omit<WorkerContext, 'owner' | 'vitals'>): Promise<RunningWorker> {
-  const { name, directConnections, start } = worker
-  const context = { ...shared, owner: ownerOf(name), vitals: new Vitals() }
+async function startOne({ name, directConnections, vitals, start }: Worker, shared: Shared): Promise<RunningWorker> {
+  const context = { ...shared, owner: ownerOf(name), vitals }
   const running = await start(context)
   const guard = await startInstallationGuard({ ...context, environment: context.config.environment })
   const heartbeat = await startHeartbeat({ ...context, name, directConnections })

@@ -3,12 +3,15 @@ import type pg from 'pg'
 import type { PgBoss } from 'pg-boss'
 import type { Logger } from 'pino'
 import type { Database } from '../db/pool.ts'
+import type { Vitals } from '../runtime/vitals.ts'
 
 export interface ControlPlaneOptions {
   readonly database: Database
   /** This process's name in pg-boss's registry of live instances. */
   readonly instanceName: string
   readonly log: Logger
+  /** Told that the control plane is to look for jobs, and each time it has. */
+  readonly vitals: Vitals
 }
 
 /** A queue of control jobs, worked on by a handler and, where there is a schedule, filled by it. */
@@ -24,9 +27,15 @@ export interface ControlJob {
   readonly run: () => Promise<object>
 }
 
+interface Joined {
+  stop(): Promise<void>
+}
+
+const pulse = 'control plane'
 const secondsToKeepDone = 24 * 3600
 const heartbeatSeconds = 10
 const answerTimeoutMs = 15_000
+const pollSeconds = 2
 const firstRetryMs = 1_000
 const lastRetryMs = 60_000
 
@@ -34,9 +43,10 @@ const lastRetryMs = 60_000
  * Joins as `joinControlPlane` does, for a worker that does its work without: neither loading pg-boss nor its queries are waited for.
  * What goes wrong is logged and tried again until it is stopped; `stop` waits for the try in progress.
  */
-export function joinInBackground(options: ControlPlaneOptions, jobs: readonly ControlJob[]): { stop(): Promise<void> } {
+export function joinInBackground(options: ControlPlaneOptions, jobs: readonly ControlJob[]): Joined {
   const stopping = new AbortController()
-  const joined = keepJoining(options, jobs, stopping.signal)
+  const answered = options.vitals.expect(pulse, pollSeconds * 1000, { isSpare: true })
+  const joined = keepJoining(() => join(options, jobs, answered), { signal: stopping.signal, log: options.log })
   return {
     async stop() {
       stopping.abort()
@@ -46,15 +56,14 @@ export function joinInBackground(options: ControlPlaneOptions, jobs: readonly Co
 }
 
 async function keepJoining(
-  options: ControlPlaneOptions,
-  jobs: readonly ControlJob[],
-  signal: AbortSignal,
-): Promise<{ stop(): Promise<void> } | undefined> {
+  tryToJoin: () => Promise<Joined>,
+  { signal, log }: { signal: AbortSignal; log: Logger },
+): Promise<Joined | undefined> {
   for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(lastRetryMs, retryMs * 2)) {
     try {
-      return await joinControlPlane(options, jobs)
+      return await tryToJoin()
     } catch (err) {
-      options.log.warn({ err, retryMs }, 'not joined to the control plane; the work goes on without')
+      log.warn({ err, retryMs }, 'not joined to the control plane; the work goes on without')
     }
     await delay(retryMs, undefined, { signal }).catch(() => {})
   }
@@ -65,14 +74,25 @@ async function keepJoining(
  * Joins pg-boss, which owns schedules, operators' commands and the registry of live instances, on the worker's own pool. Its schema is
  * made by our migrations. Jobs are never the truth about a message.
  */
-export async function joinControlPlane(
+export async function joinControlPlane(options: ControlPlaneOptions, jobs: readonly ControlJob[]): Promise<Joined> {
+  return join(options, jobs, options.vitals.expect(pulse, pollSeconds * 1000))
+}
+
+async function join(
   { database, instanceName, log }: ControlPlaneOptions,
   jobs: readonly ControlJob[],
-): Promise<{ stop(): Promise<void> }> {
+  answered: () => void,
+): Promise<Joined> {
   // Half as much code again as the rest of a worker.
   const { PgBoss } = await import('pg-boss')
   const boss = new PgBoss({
-    db: { executeSql: (text, values) => execute(database, text, values as unknown[]) },
+    db: {
+      async executeSql(text, values) {
+        const result = await execute(database, text, values as unknown[])
+        answered()
+        return result
+      },
+    },
     migrate: false,
     createSchema: false,
     instanceName,
@@ -106,7 +126,7 @@ async function take(boss: PgBoss, job: ControlJob, log: Logger): Promise<void> {
     expireInSeconds,
     deleteAfterSeconds: secondsToKeepDone,
   })
-  await boss.work(queue, { pollingIntervalSeconds: 2 }, async () => {
+  await boss.work(queue, { pollingIntervalSeconds: pollSeconds }, async () => {
     try {
       return await run()
     } catch (err) {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { coalesce } from '../runtime/coalesce.ts'
-import { type Loop, startLoop } from '../runtime/loop.ts'
+import { type Loop, type LoopOptions, startLoop } from '../runtime/loop.ts'
 import type { QueueVitals, Vitals } from '../runtime/vitals.ts'
 import { HandOver } from './hand-over.ts'
 import { Held, type Work } from './lease.ts'
@@ -110,14 +110,16 @@ export class Drain<Row extends Claim> {
   start(): void {
     const { queue, leaseSeconds, pollSeconds } = this.#options
     const tidyMs = Math.min(longestTidyMs, (leaseSeconds * 1000) / 2)
-    this.#keep(`drain of ${queue}`, pollSeconds * 1000, () => this.run())
-    this.#keep(`lease renewal of ${queue}`, (leaseSeconds * 1000) / 3, () => this.#renew())
-    this.#keep(`rescue of expired leases of ${queue}`, tidyMs, () => this.#tidy())
+    // It may wait for the pass in progress, and then makes one of its own.
+    const longestMs = 2 * longestPassMs
+    this.#keep({ name: `drain of ${queue}`, everyMs: pollSeconds * 1000, longestMs, run: () => this.run() })
+    this.#keep({ name: `lease renewal of ${queue}`, everyMs: (leaseSeconds * 1000) / 3, run: () => this.#renew() })
+    this.#keep({ name: `rescue of expired leases of ${queue}`, everyMs: tidyMs, run: () => this.#tidy() })
   }
 
-  #keep(name: string, everyMs: number, run: () => Promise<unknown>): void {
+  #keep(loop: Omit<LoopOptions, 'log' | 'vitals'>): void {
     const { log, vitals } = this.#options
-    this.#loops.push(startLoop({ name, everyMs, log, run, vitals }))
+    this.#loops.push(startLoop({ ...loop, log, vitals }))
   }
 
   /** One pass over what is due, begun after this call. At most one runs while one more waits; it ends after 30 s at most. */

@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import type { Vitals } from '../runtime/vitals.ts'
 
 export interface WakeUpOptions {
   /** A direct connection: LISTEN does not pass a pooler in transaction mode. */
@@ -11,6 +12,8 @@ export interface WakeUpOptions {
   /** Told the payload, and nothing where it may have missed some. */
   readonly onWake: (payload?: string) => void
   readonly log: Logger
+  /** Told that it is to listen, and while it does. */
+  readonly vitals: Vitals
 }
 
 const connectTimeoutMs = 5_000
@@ -28,10 +31,12 @@ const goodbyeMs = 1_000
 export class WakeUps {
   readonly #options: WakeUpOptions
   readonly #stopping = new AbortController()
+  readonly #listens: () => void
   #ended: Promise<void> = Promise.resolve()
 
   constructor(options: WakeUpOptions) {
     this.#options = options
+    this.#listens = options.vitals.expect('wake-ups', heartbeatMs, { isSpare: true })
   }
 
   /** Resolves when it listens, or when the first try has failed. */
@@ -53,6 +58,7 @@ export class WakeUps {
       try {
         await this.#listen(() => {
           retryMs = firstRetryMs
+          this.#listens()
           tried()
           this.#options.onWake()
         })
@@ -81,7 +87,7 @@ export class WakeUps {
       await client.query(`LISTEN ${client.escapeIdentifier(channel)}`)
       onListening()
     }
-    const heartbeat = setInterval(() => beat(client).catch(lose), heartbeatMs)
+    const heartbeat = setInterval(() => void beat(client).then(this.#listens, lose), heartbeatMs)
     try {
       listen().catch(lose)
       await over

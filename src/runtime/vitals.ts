@@ -21,8 +21,15 @@ export interface QueueVitals {
   settled(settled: Settled): void
 }
 
+export interface PulseOptions {
+  /** How long one run may take although all is well: 0 where nothing is said. */
+  readonly longestMs?: number
+  /** The work goes on without it. */
+  readonly isSpare?: boolean
+}
+
 /** Something that is to succeed again and again. */
-export interface Pulse {
+export interface Pulse extends Required<PulseOptions> {
   readonly name: string
   readonly everyMs: number
   /** When it last succeeded, by the monotonic clock; when it began, before that. */
@@ -37,7 +44,7 @@ type Listener = (queue: string, settled: Settled) => void
  */
 export class Vitals {
   readonly #queues = new Map<string, QueueVitals>()
-  readonly #pulses = new Map<string, { everyMs: number; succeededAt: number }>()
+  readonly #pulses = new Map<string, Omit<Pulse, 'name'>>()
   readonly #listeners: Listener[] = []
   #blocked: string | undefined
   #onChange: () => void = () => {}
@@ -97,8 +104,8 @@ export class Vitals {
   }
 
   /** Expects something to succeed about so often from now on; answers what to call each time it has. */
-  expect(name: string, everyMs: number): () => void {
-    const pulse = { everyMs, succeededAt: performance.now() }
+  expect(name: string, everyMs: number, { longestMs = 0, isSpare = false }: PulseOptions = {}): () => void {
+    const pulse = { everyMs, longestMs, isSpare, succeededAt: performance.now() }
     this.#pulses.set(name, pulse)
     return () => {
       pulse.succeededAt = performance.now()

@@ -52,7 +52,7 @@ describe('the configuration', () => {
       },
       admin: { email: undefined, telegramChatId: undefined },
       console: { host: '127.0.0.1', port: 8080 },
-      metrics: { port: undefined },
+      metrics: { host: '127.0.0.1', port: undefined },
       retention: {
         auditLog: 'off',
         viewSessions: { count: 25, unit: 'months' },
@@ -89,6 +89,7 @@ describe('the configuration', () => {
         ADMIN_TELEGRAM_CHAT_ID: '-1001234567890',
         CONSOLE_HOST: '::1',
         CONSOLE_PORT: '1',
+        METRICS_HOST: '0.0.0.0',
         METRICS_PORT: '65535',
         RETENTION_AUDIT_LOG: '7 years',
         RETENTION_VIEW_SESSIONS: '400d',
@@ -174,7 +175,7 @@ describe('the configuration', () => {
       },
       admin: { email: 'ops@example.org', telegramChatId: '-1001234567890' },
       console: { host: '::1', port: 1 },
-      metrics: { port: 65_535 },
+      metrics: { host: '0.0.0.0', port: 65_535 },
       retention: {
         auditLog: { count: 84, unit: 'months' },
         viewSessions: { count: 400, unit: 'days' },

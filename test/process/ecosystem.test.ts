@@ -52,4 +52,18 @@ describe('the ecosystem file', () => {
     expect(names).not.toContain('DATABASE_URL')
     expect(stdout).not.toContain('geheim')
   })
+
+  it('puts the metrics of the workers ten ports apart, as each counts its instances from 0', async () => {
+    const ports = async (env: Record<string, string> = {}) => {
+      const { apps } = await read(env)
+      return apps.map((app) => (app.env as Record<string, string>).METRICS_PORT)
+    }
+    await installation.writeDotenv('METRICS_PORT=9464\n')
+    expect(await ports()).toEqual(['9464', '9474', '9484'])
+    expect(await ports({ METRICS_PORT: '9000' })).toEqual(['9000', '9010', '9020'])
+    await installation.writeDotenv('')
+    expect(await ports()).toEqual([undefined, undefined, undefined])
+    // A fault is for the worker to tell of.
+    expect(await ports({ METRICS_PORT: 'off' })).toEqual([undefined, undefined, undefined])
+  })
 })

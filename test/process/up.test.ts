@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { unusableHash } from '../../src/ops/users/password.ts'
 import { createEmptyTestDatabase, createTestDatabase } from '../support/database.ts'
 import { createInstallation, type Installation } from '../support/installation.ts'
+import { freePort, readiness, scrape } from '../support/metrics-page.ts'
 import { startSmtpServer } from '../support/smtp-server.ts'
 
 let installation: Installation
@@ -82,6 +83,17 @@ function mailbox(): Promise<string[]> {
 }
 
 describe('fleet up', () => {
+  it('serves one page of metrics for all its workers', async () => {
+    const port = await freePort()
+    await startUp({ METRICS_PORT: String(port) })
+    expect(await readiness(port)).toEqual({ status: 200, body: { ready: true, reasons: [] } })
+    const page = await scrape(port)
+    for (const worker of ['email', 'notifications', 'lifecycle']) {
+      expect(page.value('fleet_build_info', { worker })).toBe(1)
+      expect(page.value('fleet_workers_alive', { worker })).toBe(1)
+    }
+  })
+
   it('runs the whole fleet from nothing, is found from a second terminal, and stops with Ctrl-C', async () => {
     const up = await startUp()
     expect(up.output()).toContain('.fleet/mailbox')

@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { expect, it, onTestFinished } from 'vitest'
 import { connectDatabase } from '../../src/db/pool.ts'
 import { joinControlPlane } from '../../src/queue/control-plane.ts'
+import { Vitals } from '../../src/runtime/vitals.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 
@@ -14,7 +15,7 @@ it('does not wait for ever, connections in hand, for a database that has gone si
   let runs = 0
   const run = async () => ({ runs: ++runs })
   const log = pino({ level: 'silent' })
-  const joined = await joinControlPlane({ database, instanceName: 'test', log }, [
+  const joined = await joinControlPlane({ database, instanceName: 'test', log, vitals: new Vitals() }, [
     { queue: 'test', schedule: '0 0 1 1 *', run },
   ])
   onTestFinished(async () => {

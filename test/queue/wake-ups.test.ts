@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { WakeUps } from '../../src/queue/wake-ups.ts'
+import { Vitals } from '../../src/runtime/vitals.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
@@ -30,6 +31,7 @@ function createWakeUps(): WakeUps {
       wakes += 1
     },
     log: pino({ level: 'silent' }),
+    vitals: new Vitals(),
   })
   onTestFinished(() => wakeUps.stop())
   return wakeUps
