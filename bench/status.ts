@@ -17,7 +17,7 @@ for (const major of [13, 18] as const) {
 
 async function measure(major: 13 | 18): Promise<void> {
   const cluster = await startCluster({ major, settings: { max_wal_size: '8GB' } })
-  const database = connectDatabase({ url: cluster.adminUrl, applicationName: 'bench', max: 4 })
+  const database = connectDatabase({ url: cluster.adminUrl, applicationName: 'bench', max: 4, statementTimeoutMs: 0 })
   await migrateUp(database.db)
   await database.pool.query(`
     INSERT INTO email_queue (recipient_to, subject, body, status, error_class, updated_at)

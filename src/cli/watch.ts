@@ -1,5 +1,6 @@
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
+import stringWidth from 'string-width'
 import { isUnreachable } from '../db/pool.ts'
 import type { Answer } from './answer.ts'
 import { type Screen, screenOf } from './screen.ts'
@@ -27,7 +28,7 @@ export async function watchAnswers(session: Session, { read, everyMs }: Watching
   try {
     while (!stopping.signal.aborted) {
       const text = await frame(session, read)
-      process.stdout.write(inPlace ? place(text) : `${text.trimEnd()}\n${session.json ? '' : '\n'}`)
+      process.stdout.write(inPlace ? place(text, process.stdout) : `${text.trimEnd()}\n${session.json ? '' : '\n'}`)
       await delay(everyMs, undefined, { signal: stopping.signal }).catch(() => {})
     }
   } finally {
@@ -52,11 +53,20 @@ async function frame({ json }: Session, read: () => Promise<Answer>): Promise<st
   }
 }
 
-/** Line over line, so that nothing flickers; what does not fit below is left out. */
-function place(text: string): string {
-  const lines = text
-    .trimEnd()
-    .split('\n')
-    .slice(0, process.stdout.rows - 1)
-  return `\x1b[H${lines.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J`
+/**
+ * Line over line, so that nothing flickers; what does not fit below is left out. A long line takes several rows of the terminal, and one row
+ * too many would scroll the first away, which says the worst.
+ */
+export function place(text: string, { columns, rows }: { readonly columns: number; readonly rows: number }): string {
+  let left = rows - 1
+  let drawn = ''
+  for (const line of text.trimEnd().split('\n')) {
+    const width = stringWidth(line)
+    left -= Math.max(1, Math.ceil(width / columns))
+    if (left < 0) break
+    // The cursor is still on the last character of a full row, which would be erased.
+    const isFull = width > 0 && width % columns === 0
+    drawn += `${line}${isFull ? '' : '\x1b[K'}\n`
+  }
+  return `\x1b[H${drawn}\x1b[J`
 }
