@@ -28,7 +28,16 @@ const quiet = {
   errorClasses: { failed: [], held: [] },
 }
 const idle = {
-  ...{ due: 0, oldestDueAt: null, scheduled: 0, sending: 0, held: 0, pausedUntil: null, pauseReason: null },
+  ...{
+    due: 0,
+    oldestDueAt: null,
+    scheduled: 0,
+    sending: 0,
+    held: 0,
+    priorities: [],
+    pausedUntil: null,
+    pauseReason: null,
+  },
   ...quiet,
   last24Hours: none,
 }
@@ -105,6 +114,7 @@ it('shows the fleet at a glance', async () => {
           ...idle,
           due: 1,
           oldestDueAt: new Date(now - 60_000).toISOString(),
+          priorities: [{ priority: 5, due: 1, scheduled: 0 }],
           last24Hours: { ...none, skipped: 1 },
           pausedUntil: pausedUntil.toISOString(),
           pauseReason: '401 Unauthorized',
@@ -142,7 +152,7 @@ it('shows the fleet at a glance', async () => {
     /\n! sms is paused since \S+ UTC \(.*\), by ann@host: wrong text\n! telegram waits until 2\S+Z: 401 Unauthorized\n/,
     /\n! 1 migration pending: fleet migrate up\n\nWaiting\n/,
     /\nemail +1 +11 min +1 +0 +1 +1: 1\n/,
-    /\ntelegram +1 +6\d s +0 +0 +0\n/,
+    /\ntelegram +1 +6\d s +0 +0 +0 +5: 1\n/,
     /\nemail +\d+ +\d+ +45 +1[01]% +1[01]% +1[01]% +2,700 +[█▇▆ ]+\n/,
     /\nemail: 1 failed in 24 h: 1 mailbox_full\nemail: held: 1 answer_lost\n/,
     /\nemail +host-1 +4711 +0\.1\.0 +3 d +12 +works\n/,

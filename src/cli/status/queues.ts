@@ -23,7 +23,6 @@ function queuesOf({ email, notifications }: FleetStatus): Queue[] {
     ...channel,
     name: name === 'email' ? 'to e-mail' : name,
     ended: channel.last24Hours,
-    priorities: [],
   }))
   return [mail, ...channels.filter(isInUse)]
 }

@@ -13,6 +13,8 @@ export interface ChannelStatus {
   /** By e-mail also while the mail is under way. */
   readonly sending: number
   readonly held: number
+  /** Those that have any waiting, 1 first. */
+  readonly priorities: readonly { readonly priority: number; readonly due: number; readonly scheduled: number }[]
   /** Ended in the last 24 hours; `sent` as the workers have counted it: by e-mail what became a mail. */
   readonly last24Hours: Readonly<Record<'sent' | 'failed' | 'skipped' | 'cancelled' | 'expired', number>>
   /** Nothing is sent until then; null where it is. The end of the year 9999 for a pause that has none. */
@@ -28,29 +30,50 @@ export async function readChannelStatus(db: Kysely<DB>): Promise<Record<ChannelN
   const sentOf = await readSentLastDay(db)
   const statusOf = (channel: ChannelName): ChannelStatus => {
     const count = (state: string) => counted.find((row) => row.channel === channel && row.state === state)?.count ?? 0
-    const { due = 0, scheduled = 0, oldestDueAt = null } = waiting.find((row) => row.channel === channel) ?? {}
+    const ours = waiting.filter((row) => row.channel === channel)
+    const oldest = ours.flatMap(({ oldestDueAt }) => oldestDueAt ?? []).sort((a, b) => a.getTime() - b.getTime())
+    const waits = {
+      due: ours.reduce((sum, { due }) => sum + due, 0),
+      oldestDueAt: oldest[0] ?? null,
+      scheduled: ours.reduce((sum, { scheduled }) => sum + scheduled, 0),
+      priorities: ours.map(({ priority, due, scheduled }) => ({ priority, due, scheduled })),
+    }
     const { pausedUntil = null, pauseReason = null } = pauses.find((row) => row.channel === channel) ?? {}
     const sent = sentOf[channel === 'email' ? 'notifications' : channel] ?? 0
     const [failed, skipped] = [count('failed'), count('skipped')]
     const last24Hours = { sent, failed, skipped, cancelled: count('cancelled'), expired: count('expired') }
     const inHand = { sending: count('sending'), held: count('held') }
-    return { due, oldestDueAt, scheduled, ...inHand, last24Hours, pausedUntil, pauseReason }
+    return { ...waits, ...inHand, last24Hours, pausedUntil, pauseReason }
   }
   const statuses = channelNames.map((channel) => [channel, statusOf(channel)])
   return Object.fromEntries(statuses)
 }
 
-type Waiting = Pick<ChannelStatus, 'due' | 'oldestDueAt' | 'scheduled'> & { readonly channel: string }
+interface WaitingAtPriority {
+  readonly channel: string
+  readonly priority: number
+  readonly due: number
+  readonly scheduled: number
+  readonly oldestDueAt: Date | null
+}
 
-async function readWaiting(db: Kysely<DB>): Promise<Waiting[]> {
-  const { rows } = await sql<Waiting>`
-    SELECT type AS channel,
-           (count(*) FILTER (WHERE due_at <= clock.now))::int AS due,
-           (count(*) FILTER (WHERE due_at > clock.now))::int AS scheduled,
-           min(due_at) FILTER (WHERE due_at <= clock.now) AS "oldestDueAt"
-      FROM notifications, (SELECT fleet.utc_now() AT TIME ZONE 'UTC' AS now) AS clock
-     WHERE status = 'pending' AND digest_of IS NULL
-     GROUP BY type`.execute(db)
+async function readWaiting(db: Kysely<DB>): Promise<WaitingAtPriority[]> {
+  // Counting ranges of the index costs a tenth of what comparing each row with the clock does.
+  const { rows } = await sql<WaitingAtPriority>`
+    SELECT c.channel, p.priority, due.count::int AS due, later.count::int AS scheduled, due.oldest AS "oldestDueAt"
+      FROM unnest(${[...channelNames]}::text[]) AS c (channel)
+     CROSS JOIN generate_series(1, 10) AS p (priority)
+     CROSS JOIN (SELECT fleet.utc_now() AT TIME ZONE 'UTC' AS now) AS clock
+     CROSS JOIN LATERAL (
+       SELECT count(*), min(due_at) AS oldest
+         FROM notifications
+        WHERE status = 'pending' AND digest_of IS NULL AND type = c.channel AND prio = p.priority AND due_at <= clock.now) AS due
+     CROSS JOIN LATERAL (
+       SELECT count(*)
+         FROM notifications
+        WHERE status = 'pending' AND digest_of IS NULL AND type = c.channel AND prio = p.priority AND due_at > clock.now) AS later
+     WHERE due.count + later.count > 0
+     ORDER BY c.channel, p.priority`.execute(db)
   return rows
 }
 
