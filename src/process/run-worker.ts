@@ -2,6 +2,7 @@ import module from 'node:module'
 import { hostname } from 'node:os'
 import process from 'node:process'
 import type { Logger } from 'pino'
+import { startAlertWatch } from '../alerts/watch.ts'
 import { type Config, ConfigError, loadConfig } from '../config/config.ts'
 import { connectDatabase, type Database, type DatabaseOptions, isUnreachable } from '../db/pool.ts'
 import { createLogger } from '../runtime/logger.ts'
@@ -83,9 +84,12 @@ async function live({ definition, config, shutdown, log }: Life): Promise<void> 
   const { name, directConnections, sessions = {} } = definition
   const database = connectDatabase({ url, applicationName: `fleet ${name}`, max: poolMax, ...sessions })
   const owner = `${name}@${hostname()}:${process.pid}`
+  let alerts: ReturnType<typeof startAlertWatch> | undefined
   try {
     const vitals = new Vitals()
     const context = { config, database, directUrl: directUrl ?? url, owner, vitals, log }
+    // From here on: that the database is out of reach is told, too.
+    alerts = startAlertWatch({ ...context, tellsOfDatabase: name === 'lifecycle' })
     const worker = await startWhenReady(definition, context, shutdown.signal)
     if (worker === undefined) return
     const guard = await startInstallationGuard({ ...context, environment: config.environment })
@@ -99,6 +103,7 @@ async function live({ definition, config, shutdown, log }: Life): Promise<void> 
     await guard.stop()
     await heartbeat.stop()
   } finally {
+    await alerts?.stop()
     await database.close()
   }
   log.info('stopped')

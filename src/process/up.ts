@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import process from 'node:process'
 import { PinoPretty as pretty } from 'pino-pretty'
+import { startAlertWatch } from '../alerts/watch.ts'
 import { type Config, loadConfig } from '../config/config.ts'
 import { startEmbedded } from '../db/embedded/embedded.ts'
 import { lockHome } from '../db/embedded/home-lock.ts'
@@ -76,11 +77,18 @@ export async function runUp(): Promise<void> {
       }),
       await start({ name: 'lifecycle', directConnections: 0, start: startLifecycleWorker }),
     ]
+    const alerts = startAlertWatch({
+      ...withOutbox(
+        { config, database, directUrl: home.directUrl, owner: ownerOf('up'), vitals: new Vitals(), log },
+        home,
+      ),
+      tellsOfDatabase: true,
+    })
     process.stdout.write(welcome(config, home, login))
     tellParentReady()
     await shutdown.requested
     log.info({ reason: shutdown.signal.reason }, 'stopping')
-    await Promise.all(workers.map((worker) => worker.stop()))
+    await Promise.all([...workers, alerts].map((worker) => worker.stop()))
   } finally {
     await database.close()
     // Last of all: until here there were outcomes to record.
