@@ -71,13 +71,16 @@ function findFailures({ outcomes }: Facts, { failurePercent }: Limits): Finding[
   })
 }
 
-/** Of the mail server, as the workers meet it, and of the services behind the channels. */
+/**
+ * Of the mail server, where all workers of a kind meet it: what one cannot send another takes up. And of the services behind the channels.
+ */
 function findOutages({ workers, closedChannels }: Facts): Finding[] {
-  const met = workers.flatMap(({ name, outage }) => (outage === null ? [] : [{ name, ...outage }]))
-  const byWorker = [...Map.groupBy(met, ({ name }) => name)].map(([name, outages]): Finding => {
+  const byWorker = [...Map.groupBy(workers, ({ name }) => name)].flatMap(([name, alive]): Finding[] => {
+    const outages = alive.flatMap(({ outage }) => outage ?? [])
     const [first] = outages.toSorted((a, b) => a.since.getTime() - b.since.getTime())
-    const detail = { reason: first?.reason ?? null, since: first?.since.toISOString() ?? null }
-    return { kind: 'outage', subject: name, severity: 'critical', detail }
+    if (first === undefined || outages.length < alive.length) return []
+    const detail = { reason: first.reason, since: first.since.toISOString() }
+    return [{ kind: 'outage', subject: name, severity: 'critical', detail }]
   })
   const byChannel = closedChannels.map(
     ({ channel, reason }): Finding => ({

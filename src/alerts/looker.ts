@@ -10,7 +10,7 @@ import { recordHost } from './sample-store.ts'
 import { tellAll } from './tell-all.ts'
 import { createTellers } from './tellers.ts'
 
-export interface LookerOptions {
+export interface LookOrder {
   readonly database: Pick<Database, 'db'>
   readonly config: Config
   /** Names who looks to others. */
@@ -22,7 +22,7 @@ export interface LookerOptions {
 }
 
 /** A look as it is configured. */
-export function lookOptions(options: LookerOptions): LookOptions {
+export function lookOptions(options: LookOrder): LookOptions {
   const { database, config, owner, leastSeconds, signal, log } = options
   const { alerts, defaultLocale, defaultTimeZone, environment } = config
   return {
@@ -31,21 +31,37 @@ export function lookOptions(options: LookerOptions): LookOptions {
   }
 }
 
+export interface LookerOptions extends LookOrder {
+  readonly database: Database
+  readonly tellsOfDatabase: boolean
+}
+
+/** Longer than a look has its lease. */
+const longestLookMs = 120_000
+
 /** What a worker does about alerts, each time it is its turn. */
-export function createLooker(options: LookerOptions & { readonly tellsOfDatabase: boolean }): () => Promise<void> {
+export function createLooker(options: LookerOptions): () => Promise<void> {
   const { database, tellsOfDatabase } = options
   const looking = lookOptions(options)
   const outage = new DatabaseOutage(looking)
   return async () => {
     try {
-      await recordHost(database.db, hostname(), await readHostUsage())
-      await look(looking)
+      await recordHost(database, hostname(), await readHostUsage())
+      await withinPatience(look(looking))
     } catch (error) {
       if (tellsOfDatabase && isUnreachable(error)) await outage.met(error)
       throw error
     }
     await outage.passed()
   }
+}
+
+/** Over a connection that has fallen silent an answer may be hours away. */
+async function withinPatience(looking: Promise<unknown>): Promise<void> {
+  const { promise: tired, reject } = Promise.withResolvers<never>()
+  const error = Object.assign(new Error('the database does not answer'), { code: 'ETIMEDOUT' })
+  const timer = setTimeout(() => reject(error), longestLookMs)
+  await Promise.race([looking, tired]).finally(() => clearTimeout(timer))
 }
 
 /** While the database is out of reach nothing can be written down there: what was told is known to this process alone. */

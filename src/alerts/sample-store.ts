@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import type { Database } from '../db/pool.ts'
 import type { DB } from '../db/schema.ts'
 import { queueNames, type Sample } from './facts.ts'
 
@@ -13,9 +14,9 @@ export async function listSamples(db: Kysely<DB>): Promise<Sample[]> {
   return rows
 }
 
-/** How far a host is used; one that is known for this minute stands. Of hosts only the last is kept. */
+/** How far a host is used; one that is known for this minute stands. Of hosts only the last is kept. Gives up on a silent connection. */
 export async function recordHost(
-  db: Kysely<DB>,
+  database: Database,
   host: string,
   usage: Readonly<Record<'disk' | 'memory' | 'load', number>>,
 ): Promise<void> {
@@ -23,11 +24,12 @@ export async function recordHost(
     subject: `host ${host.slice(0, 150)} ${what}`,
     value,
   }))
-  await sql`
+  const query = sql`
     INSERT INTO fleet.alert_samples (subject, taken_at, value)
     SELECT v.subject, date_trunc('minute', ${now}), v.value
       FROM jsonb_to_recordset(${JSON.stringify(values)}::jsonb) AS v (subject text, value float8)
-        ON CONFLICT (subject, taken_at) DO NOTHING`.execute(db)
+        ON CONFLICT (subject, taken_at) DO NOTHING`
+  await database.runPrepared('fleet_alert_host', query.compile(database.db))
 }
 
 /** Writes down, every five minutes, how much is due and how large the database is, and forgets what is old. */
