@@ -65,10 +65,11 @@ export function messageDue(alert: Alert, channel: AlertChannel, now: Date): Mess
   const { beganAt, overAt, severity, told } = alert
   const { times = 0, over = false, at } = told[channel] ?? {}
   if (beganAt === null || over) return undefined
-  const cools = at !== undefined && now.getTime() - at.getTime() < cooldownMs[severity]
-  if (overAt === null) return cools ? undefined : times === 0 ? 'begins' : 'lasts'
+  const cools = (time: Date) => at !== undefined && time.getTime() - at.getTime() < cooldownMs[severity]
+  if (overAt === null) return cools(now) ? undefined : times === 0 ? 'begins' : 'lasts'
   const isStale = now.getTime() - overAt.getTime() > staleMs
-  return isStale || (cools && times === 0) ? undefined : 'over'
+  // What came and went in the shadow of the one before is not worth a message.
+  return isStale || (times === 0 && cools(overAt)) ? undefined : 'over'
 }
 
 /** The alert once the channel has taken the message. */
