@@ -27,6 +27,10 @@ function samples(subject: string, values: readonly (readonly [minutesAgo: number
   return values.map(([minutes, value]) => ({ subject, takenAt: ago(minutes), value }))
 }
 
+function out(pid: number) {
+  return { owner: `email@b:${pid}`, name: 'email', blocked: null, outage: { since: ago(pid), reason: 'no' } }
+}
+
 const gib = 1024 ** 3
 const growing = samples('due email', [
   [30, 10],
@@ -66,20 +70,11 @@ describe('what is wrong', () => {
     ['no share of fewer than 20', { outcomes: [{ queue: 'email', sent: 0, failed: 19 }] }, ''],
     ['no share below the limit', { outcomes: [{ queue: 'email', sent: 71, failed: 29 }] }, ''],
     [
-      'an outage that several workers meet, once',
-      {
-        workers: [
-          ...well.workers,
-          ...[1, 2].map((pid) => ({
-            owner: `email@b:${pid}`,
-            name: 'email',
-            blocked: null,
-            outage: { since: ago(pid), reason: 'no' },
-          })),
-        ],
-      },
+      'an outage that all workers of a kind meet, once',
+      { workers: [...well.workers.slice(1), out(1), out(2)] },
       'critical outage email',
     ],
+    ['no outage that others do not meet', { workers: [...well.workers, out(1)] }, ''],
     [
       'an outage of a channel',
       { closedChannels: [{ channel: 'telegram', reason: '401' }] },
