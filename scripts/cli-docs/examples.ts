@@ -42,6 +42,8 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   'queue pause': [{ line: 'queue pause email --until 2h --reason "wrong template"' }],
   'queue resume': [{ line: 'queue resume telegram' }],
   'adopt-database': [{ line: 'adopt-database --held-since 2026-03-02T03:00 --dry-run' }],
+  'alerts list': [{ line: 'alerts list' }],
+  'alerts check': [{ line: 'alerts check', fresh: true }],
   'users list': [{ line: 'users list' }],
   'users unlock': [{ line: 'users unlock admin@vertexar.com' }],
   sweep: [{ line: 'sweep --plan' }, { line: 'sweep' }],

@@ -51,3 +51,11 @@ INSERT INTO fleet.pauses (queue, since, until, reason, paused_by)
 VALUES ('telegram', '2026-03-02 02:30Z', '2026-03-02 04:00Z', 'bot is being moved', 'ops@app-1');
 INSERT INTO fleet.installation (environment, system_identifier, timeline, database_oid, stamped_by)
 VALUES ('production', 7300000000000000001, 1, 16384, 'email@app-1:712');
+
+INSERT INTO fleet.alerts (id, kind, subject, severity, noticed_at, began_at, clear_since, over_at, detail, told)
+VALUES
+  (31, 'outage', 'email', 'critical', '2026-03-02 01:10Z', '2026-03-02 01:11Z', '2026-03-02 01:18Z', '2026-03-02 01:19Z',
+   '{"reason": "421 4.3.2 Shutting down", "since": "2026-03-02T01:09:40.000Z"}',
+   '{"email": {"at": "2026-03-02T01:19:00.000Z", "times": 0, "over": true}, "telegram": {"at": "2026-03-02T01:19:00.000Z", "times": 2, "over": true}}'),
+  (32, 'backlog-too-old', 'telegram', 'warning', '2026-03-02 03:01Z', '2026-03-02 03:02Z', NULL, NULL, '{"due": 4, "minutes": 22}',
+   '{"email": {"at": "2026-03-02T03:02:00.000Z", "times": 1, "over": false}, "telegram": {"at": "2026-03-02T03:02:00.000Z", "times": 1, "over": false}}');

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { version } from '../runtime/version.ts'
 import { addAdoptDatabaseCommand } from './commands/adopt-database.ts'
+import { addAlertsCommands } from './commands/alerts.ts'
 import { addCompanyCommands } from './commands/company.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addEmailCommands } from './commands/email.ts'
@@ -46,6 +47,7 @@ export function createProgram(): Command {
   addSweepCommand(program)
   addStatusCommand(program)
   addSearchCommand(program)
+  addAlertsCommands(program)
   addDoctorCommand(program)
   addAdoptDatabaseCommand(program)
   return program

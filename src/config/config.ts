@@ -79,6 +79,14 @@ export interface Config {
     /** Of the default administrator of the embedded database. */
     readonly password: string | undefined
   }
+  /** When the administrator is alerted. */
+  readonly alerts: {
+    readonly backlogMinutes: number
+    readonly backlogCount: number
+    readonly failurePercent: number
+    readonly sweepMinutes: number
+    readonly hostPercent: number
+  }
   readonly console: { readonly host: string; readonly port: number }
   /** Off without a port, to which the number of PM2's instance is added. */
   readonly metrics: { readonly host: string; readonly port: number | undefined }
@@ -179,6 +187,13 @@ function toConfig(values: Values, warnings: string[]): Config {
       email: values.ADMIN_EMAIL,
       telegramChatId: values.ADMIN_TELEGRAM_CHAT_ID,
       password: values.ADMIN_PASSWORD,
+    },
+    alerts: {
+      backlogMinutes: values.ALERT_BACKLOG_MINUTES,
+      backlogCount: values.ALERT_BACKLOG_COUNT,
+      failurePercent: values.ALERT_FAILURE_PERCENT,
+      sweepMinutes: values.ALERT_SWEEP_MINUTES,
+      hostPercent: values.ALERT_HOST_PERCENT,
     },
     console: { host: values.CONSOLE_HOST, port: values.CONSOLE_PORT },
     metrics: { host: values.METRICS_HOST, port: values.METRICS_PORT },

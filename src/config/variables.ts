@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { readMailAddress, readMailbox, readMailDomain } from '../runtime/mail-address.ts'
 import { passwordForm, readPassword } from '../runtime/password-rules.ts'
+import { alertVariables } from './alert-variables.ts'
 import { readAllowlist } from './allowlist.ts'
 import { readBackoff } from './backoff.ts'
 import { lifecycleVariables } from './lifecycle-variables.ts'
@@ -180,6 +181,7 @@ const table = {
     ),
     unset: 'none are sent by Telegram',
   },
+  ...alertVariables,
   ADMIN_PASSWORD: {
     group: 'Administrator',
     description:

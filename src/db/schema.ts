@@ -672,6 +672,83 @@ export interface FleetAdoptions {
   what: string;
 }
 
+export interface FleetAlerts {
+  /**
+   * When it had lasted long enough to be told; NULL before that.
+   */
+  began_at: Timestamp | null;
+  /**
+   * Since when it is not found any more; NULL while it is.
+   */
+  clear_since: Timestamp | null;
+  /**
+   * How bad it is, as last found.
+   */
+  detail: Generated<Json>;
+  /**
+   * Number of the incident.
+   */
+  id: Generated<Int8>;
+  /**
+   * What is wrong: the name of its page in docs/runbooks.
+   */
+  kind: string;
+  /**
+   * When it was first found.
+   */
+  noticed_at: Timestamp;
+  /**
+   * When that had lasted long enough to be told; NULL before that.
+   */
+  over_at: Timestamp | null;
+  /**
+   * critical, warning or info: how soon it is told again while it lasts.
+   */
+  severity: string;
+  /**
+   * Of what: a queue, a kind of worker, a host; empty where there is but one.
+   */
+  subject: string;
+  /**
+   * By channel: when it last took a message about this, how many that were, and whether it was told that this is over.
+   */
+  told: Generated<Json>;
+}
+
+export interface FleetAlertSamples {
+  /**
+   * Of what: due rows of a queue, the size of the database, the load of a host.
+   */
+  subject: string;
+  /**
+   * When, at the beginning of the minute.
+   */
+  taken_at: Timestamp;
+  /**
+   * Rows, bytes, or a share from 0 to 1.
+   */
+  value: number;
+}
+
+export interface FleetAlertWatch {
+  /**
+   * True: there is one row at most.
+   */
+  id: Generated<boolean>;
+  /**
+   * Until then nobody else looks, unless it ends before.
+   */
+  leased_until: Timestamp;
+  /**
+   * When it began.
+   */
+  looked_at: Timestamp;
+  /**
+   * The worker that looked last, or looks.
+   */
+  looker: string;
+}
+
 export interface FleetChannels {
   /**
    * email, telegram, sms or system.
@@ -2232,6 +2309,9 @@ export interface DB {
   "fleet.adopted_emails": FleetAdoptedEmails;
   "fleet.adopted_notifications": FleetAdoptedNotifications;
   "fleet.adoptions": FleetAdoptions;
+  "fleet.alert_samples": FleetAlertSamples;
+  "fleet.alert_watch": FleetAlertWatch;
+  "fleet.alerts": FleetAlerts;
   "fleet.channels": FleetChannels;
   "fleet.email_archive": FleetEmailArchive;
   "fleet.email_attempts": FleetEmailAttempts;

@@ -2,6 +2,7 @@ import module from 'node:module'
 import { hostname } from 'node:os'
 import process from 'node:process'
 import type { Logger } from 'pino'
+import { startAlertWatch } from '../alerts/watch.ts'
 import { type Config, ConfigError, loadConfig } from '../config/config.ts'
 import { connectDatabase, type Database, type DatabaseOptions, isUnreachable } from '../db/pool.ts'
 import { serveMetrics } from '../metrics/serve-metrics.ts'
@@ -87,6 +88,8 @@ async function live({ definition, config, shutdown, log }: Life): Promise<void> 
   const vitals = new Vitals()
   const context = { config, database, directUrl: directUrl ?? url, owner, vitals, log }
   const metrics = await serveMetrics({ ...context, workers: [{ name, vitals }], stopping: shutdown.signal })
+  // From here on: that the database is out of reach is told, too.
+  const alerts = startAlertWatch({ ...context, tellsOfDatabase: name === 'lifecycle' })
   try {
     const worker = await startWhenReady(definition, context, shutdown.signal)
     if (worker === undefined) return
@@ -102,6 +105,7 @@ async function live({ definition, config, shutdown, log }: Life): Promise<void> 
     await guard.stop()
     await heartbeat.stop()
   } finally {
+    await alerts.stop()
     await database.close()
     await metrics.stop()
   }

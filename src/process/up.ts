@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import process from 'node:process'
 import { PinoPretty as pretty } from 'pino-pretty'
+import { startAlertWatch } from '../alerts/watch.ts'
 import { type Config, loadConfig } from '../config/config.ts'
 import { startEmbedded } from '../db/embedded/embedded.ts'
 import { lockHome } from '../db/embedded/home-lock.ts'
@@ -68,11 +69,18 @@ export async function runUp(): Promise<void> {
     changeLogLevelOnSignal(log)
     endIfNotStopped(shutdown.signal, { afterMs: config.shutdownSeconds * 1000 + 2 * closingMs, log })
     const fleet = await startFleet({ config, database, directUrl: home.directUrl, log }, home, shutdown.signal)
+    const alerts = startAlertWatch({
+      ...withOutbox(
+        { config, database, directUrl: home.directUrl, owner: ownerOf('up'), vitals: new Vitals(), log },
+        home,
+      ),
+      tellsOfDatabase: true,
+    })
     process.stdout.write(welcome(config, home, login))
     tellParentReady()
     await shutdown.requested
     log.info({ reason: shutdown.signal.reason }, 'stopping')
-    await fleet.stop()
+    await Promise.all([fleet.stop(), alerts.stop()])
   } finally {
     await database.close()
     // Last of all: until here there were outcomes to record.

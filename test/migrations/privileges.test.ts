@@ -45,6 +45,9 @@ const expected = `
   fleet.outcome_counts     -     SIUD   -       S
   fleet.pauses             -     SIUD   -       S
   fleet.installation       -     SIU    -       S
+  fleet.alerts             -     SIUD   -       S
+  fleet.alert_watch        -     SIUD   -       S
+  fleet.alert_samples      -     SIUD   -       S
   fleet.telegram_links     -     SID(U) -       -
   fleet.video_bounds       -     SD     -       S
   fleet.rotation_faults    -     SIUD   -       S

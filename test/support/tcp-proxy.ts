@@ -10,8 +10,8 @@ export interface TcpProxy {
   stop(): Promise<void>
 }
 
-/** Passes connections on to a port of this machine. */
-export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+/** Passes connections on to a port of this machine; listens on a free port unless told where. */
+export async function startTcpProxy(targetPort: number, { port = 0 } = {}): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   let silent = false
   const keep = (socket: Socket): Socket => {
@@ -27,7 +27,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     const far = keep(connect(targetPort, '127.0.0.1'))
     near.pipe(far).pipe(near)
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,
