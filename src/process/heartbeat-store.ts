@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../db/pool.ts'
 import type { DB } from '../db/schema.ts'
+import type { OutcomeCount } from '../runtime/outcome-tally.ts'
 
 /** A row of `fleet.workers`, but for when it is written. */
 export interface WorkerEntry {
@@ -44,14 +45,6 @@ export async function writeWorker(database: Database, entry: WorkerEntry): Promi
 
 export async function deleteWorker(db: Kysely<DB>, owner: string): Promise<void> {
   await db.deleteFrom('fleet.workers').where('owner', '=', owner).execute()
-}
-
-export interface OutcomeCount {
-  readonly queue: string
-  readonly outcome: string
-  /** Empty where there is none. */
-  readonly errorClass: string
-  readonly count: number
 }
 
 /** Adds them to this minute. */

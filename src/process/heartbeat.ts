@@ -6,8 +6,8 @@ import type { Database } from '../db/pool.ts'
 import { coalesce } from '../runtime/coalesce.ts'
 import { startLoop } from '../runtime/loop.ts'
 import { version } from '../runtime/version.ts'
-import type { Settled, Vitals } from '../runtime/vitals.ts'
-import { addOutcomes, deleteWorker, type OutcomeCount, type WorkerEntry, writeWorker } from './heartbeat-store.ts'
+import type { Vitals } from '../runtime/vitals.ts'
+import { addOutcomes, deleteWorker, type WorkerEntry, writeWorker } from './heartbeat-store.ts'
 
 export interface HeartbeatOptions {
   readonly database: Database
@@ -28,12 +28,10 @@ const everyMs = 5_000
  */
 export async function startHeartbeat(options: HeartbeatOptions): Promise<{ stop(): Promise<void> }> {
   const { database, owner, vitals, log } = options
-  const tally = new OutcomeTally()
-  vitals.onSettled((queue, settled) => tally.add(queue, settled))
   const startedAt = new Date(Date.now() - process.uptime() * 1000)
   const beat = coalesce(async () => {
     await writeWorker(database, describe(options, startedAt))
-    await tally.flush((counts) => addOutcomes(database, counts))
+    await vitals.outcomes.flush((counts) => addOutcomes(database, counts))
   })
   // Failures are left to the loop to report.
   const beatNow = () => beat().catch(() => {})
@@ -65,27 +63,5 @@ function describe({ config, name, owner, directConnections, vitals }: HeartbeatO
     shutdownSeconds: config.shutdownSeconds,
     outage: vitals.outage,
     blocked: vitals.blocked,
-  }
-}
-
-/** Counts that are not written down yet. What cannot be written is kept for the next time. */
-class OutcomeTally {
-  #counts = new Map<string, OutcomeCount>()
-
-  add(queue: string, { outcome, errorClass = '' }: Settled, count = 1): void {
-    const key = `${queue} ${outcome} ${errorClass}`
-    const known = this.#counts.get(key)?.count ?? 0
-    this.#counts.set(key, { queue, outcome, errorClass, count: known + count })
-  }
-
-  async flush(write: (counts: readonly OutcomeCount[]) => Promise<void>): Promise<void> {
-    const counts = [...this.#counts.values()]
-    this.#counts = new Map()
-    try {
-      await write(counts)
-    } catch (err) {
-      for (const { queue, count, ...settled } of counts) this.add(queue, settled, count)
-      throw err
-    }
   }
 }

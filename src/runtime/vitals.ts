@@ -1,3 +1,5 @@
+import { OutcomeTally } from './outcome-tally.ts'
+
 /** What came of one row, once it is durable. */
 export interface Settled {
   /** A word of `Outcome['kind']`, or `expired`. */
@@ -46,6 +48,8 @@ export class Vitals {
   readonly #queues = new Map<string, QueueVitals>()
   readonly #pulses = new Map<string, Omit<Pulse, 'name'>>()
   readonly #listeners: Listener[] = []
+  /** From the first moment on: a worker has sent much before it is known to the others. */
+  readonly outcomes = new OutcomeTally()
   #blocked: string | undefined
   #onChange: () => void = () => {}
 
@@ -57,6 +61,8 @@ export class Vitals {
       inHand: () => 0,
       outage: () => undefined,
       settled: (settled) => {
+        const { outcome, errorClass = '' } = settled
+        this.outcomes.add({ queue: name, outcome, errorClass, count: 1 })
         for (const listener of this.#listeners) listener(name, settled)
       },
     }

@@ -74,6 +74,15 @@ it('a worker that is not heard of is dead, and forgotten after a day', async () 
   expect(await forgetOldVitals(database.db)).toEqual({ workers: 1, counts: 1 })
 })
 
+it('counts what came of mails before the worker is known, too', async () => {
+  const vitals = new Vitals()
+  vitals.queue('sms').settled({ outcome: 'sent' })
+  const heartbeat = await begin(vitals)
+  onTestFinished(() => heartbeat.stop())
+  expect(await readCounts()).toEqual([{ queue: 'sms', outcome: 'sent', errorClass: '', count: 1 }])
+  await database.pool.query('TRUNCATE fleet.outcome_counts')
+})
+
 it('counts what came of mails by the minute, and keeps what it cannot write', async () => {
   const smtp = await startSmtpServer()
   onTestFinished(() => smtp.stop())
