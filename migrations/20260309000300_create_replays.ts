@@ -41,7 +41,9 @@ async function createTables(db: Kysely<any>): Promise<void> {
       CONSTRAINT ck_replays_state CHECK (state IN ('canary', 'running', 'done', 'canary_failed', 'stopping', 'stopped'))
     ) WITH (fillfactor = 50)`.execute(db)
   await sql`
-    CREATE INDEX ix_replays_unfinished ON fleet.replays (id) WHERE state IN ('canary', 'running', 'stopping')`.execute(db)
+    CREATE INDEX ix_replays_unfinished ON fleet.replays (id) WHERE state IN ('canary', 'running', 'stopping')`.execute(
+    db,
+  )
   // Each row changes once or twice: with room beside it no index has to know.
   await sql`
     CREATE TABLE fleet.replay_items (
