@@ -38,7 +38,7 @@ export interface ReplayPreview {
 type Counted = Omit<ReplayPreview, 'skipped' | 'examples' | 'count' | `by${string}`> & {
   readonly groups: { readonly kind: number; readonly of: string | null; readonly count: number }[]
   readonly eligible: number
-  readonly first: { readonly id: number; readonly isArchived: boolean }[]
+  readonly first: { readonly id: number; readonly endedAt: string | null }[]
   readonly stopped: SkippedMessages[]
 }
 
@@ -97,7 +97,7 @@ async function count(db: Kysely<DB>, request: ReplayRequest): Promise<Counted> {
            (SELECT count(*)::int FROM chosen WHERE is_archived) AS archived,
            (SELECT count(*)::int FROM chosen WHERE ambiguous) AS ambiguous,
            (SELECT count(*)::int FROM meant WHERE obstacle IS NULL) AS eligible,
-           (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'isArchived', is_archived) ORDER BY prio, id), '[]')
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'endedAt', CASE WHEN is_archived THEN changed_at END) ORDER BY prio, id), '[]')
               FROM (SELECT * FROM chosen ORDER BY prio, id LIMIT 5) AS first) AS first,
            ${stoppedColumn(namedIds)} AS stopped`.execute(db)
   const [counted] = rows
@@ -106,14 +106,19 @@ async function count(db: Kysely<DB>, request: ReplayRequest): Promise<Counted> {
 }
 
 async function readExamples(db: Kysely<DB>, first: Counted['first']): Promise<ReplayPreview['examples']> {
-  const ids = first.map(({ id }) => id)
-  const columns = sql`id, recipient_to AS "to", subject, error_class AS "errorClass", prio`
+  const columns = (alias: string) => sql`
+    f.place, ${sql.ref(`${alias}.id`)}, ${sql.ref(`${alias}.recipient_to`)} AS "to", ${sql.ref(`${alias}.subject`)},
+    ${sql.ref(`${alias}.error_class`)} AS "errorClass"`
   const { rows } = await sql<ReplayPreview['examples'][number]>`
+    WITH f AS (
+      SELECT *
+        FROM unnest(${first.map(({ id }) => id)}::int[], ${first.map(({ endedAt }) => endedAt)}::timestamp[])
+        WITH ORDINALITY AS f (id, ended_at, place))
     SELECT id, "to", subject, "errorClass"
-      FROM (SELECT ${columns} FROM email_queue WHERE id = ANY(${ids}::int[])
+      FROM (SELECT ${columns('q')} FROM f JOIN email_queue AS q ON q.id = f.id WHERE f.ended_at IS NULL
              UNION ALL
-            SELECT ${columns} FROM fleet.email_archive WHERE id = ANY(${ids}::int[])) AS mail
-     ORDER BY prio, id`.execute(db)
+            SELECT ${columns('a')} FROM f JOIN fleet.email_archive AS a ON a.id = f.id AND a.ended_at = f.ended_at) AS mail
+     ORDER BY place`.execute(db)
   return rows
 }
 

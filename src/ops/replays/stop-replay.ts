@@ -36,7 +36,6 @@ export async function requestStop(db: Kysely<DB>, { id, actor }: { id: number; a
 export async function takeBack(db: Kysely<DB>, replay: Replay): Promise<'stopped' | 'in_hand'> {
   return db.transaction().execute(async (transaction) => {
     await awaitBatches(transaction, replay)
-    await lockWaiting(transaction, replay)
     await sql`SELECT set_config('fleet.restoring', 'on', true)`.execute(transaction)
     await restoreWaiting(transaction, replay)
     return finishStop(transaction, replay)
@@ -57,21 +56,21 @@ const isOurs = sql`
   NOT EXISTS (SELECT FROM fleet.replay_items AS later
                WHERE later.email_id = i.email_id AND later.replay_id > i.replay_id AND later.state = 'replayed')`
 
-async function lockWaiting(transaction: Transaction<DB>, { id }: Replay): Promise<void> {
-  await sql`
-    SELECT count(*)
-      FROM (SELECT q.id
-              FROM fleet.replay_items AS i
-              JOIN email_queue AS q ON q.id = i.email_id
-             WHERE i.replay_id = ${id} AND i.state = 'replayed' AND q.status = 'pending'
-             ORDER BY i.ordinal
-               FOR NO KEY UPDATE OF q SKIP LOCKED) AS locked`.execute(transaction)
-}
-
-/** A mail that was tried meanwhile keeps what came of it. */
+/**
+ * All rows are locked before the first is changed, which the sort in between sees to. A mail that was tried meanwhile keeps what came of it.
+ *
+ * The status is not compared plainly: having never seen so many that wait, PostgreSQL would look for each of them among all of them.
+ */
 async function restoreWaiting(transaction: Transaction<DB>, { id }: Replay): Promise<void> {
   await sql`
-    WITH back AS (
+    WITH locked AS MATERIALIZED (
+      SELECT i.*
+        FROM (SELECT * FROM fleet.replay_items WHERE replay_id = ${id} AND state = 'replayed' ORDER BY ordinal OFFSET 0) AS i
+       CROSS JOIN LATERAL (
+         SELECT q.id FROM email_queue AS q WHERE q.id = i.email_id AND q.status || '' = 'pending' FOR NO KEY UPDATE SKIP LOCKED
+       ) AS waiting
+       WHERE ${isOurs}),
+    back AS (
       UPDATE email_queue AS q
          SET status     = i.status,
              attempts   = CASE WHEN q.claimed_by IS NULL THEN i.attempts ELSE greatest(i.attempts, q.attempts) END,
@@ -80,8 +79,8 @@ async function restoreWaiting(transaction: Transaction<DB>, { id }: Replay): Pro
              priority   = i.priority,
              prio       = greatest(1, least(10, coalesce(i.priority, 5))),
              not_after  = i.not_after
-        FROM fleet.replay_items AS i
-       WHERE i.replay_id = ${id} AND i.state = 'replayed' AND q.id = i.email_id AND q.status = 'pending' AND ${isOurs}
+        FROM (SELECT * FROM locked ORDER BY ordinal) AS i
+       WHERE q.id = i.email_id
    RETURNING i.ordinal)
     UPDATE fleet.replay_items AS i
        SET state = 'taken_back'
@@ -97,7 +96,7 @@ async function finishStop(transaction: Transaction<DB>, { id }: Replay): Promise
        AND NOT EXISTS (
          SELECT FROM fleet.replay_items AS i
            JOIN email_queue AS q ON q.id = i.email_id
-          WHERE i.replay_id = ${id} AND i.state = 'replayed' AND q.status IN ('pending', 'sending') AND ${isOurs})
+          WHERE i.replay_id = ${id} AND i.state = 'replayed' AND q.status || '' IN ('pending', 'sending') AND ${isOurs})
  RETURNING id`.execute(transaction)
   return rows.length > 0 ? 'stopped' : 'in_hand'
 }
