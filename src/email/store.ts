@@ -21,6 +21,11 @@ export interface EmailRow extends Claim {
   readonly recipients: RecipientStates | null
 }
 
+/** From the moment that a replay is stopped, also what a worker has claimed of it stays; taking it back takes longer. */
+const isInNoStoppedReplay = sql<boolean>`
+  NOT EXISTS (SELECT FROM fleet.replays AS r JOIN fleet.replay_items AS i ON i.replay_id = r.id
+               WHERE r.state = 'stopping' AND i.email_id = q.id AND i.state = 'replayed')`
+
 /** `email_queue` as a leased queue. The Message-ID is made with the first claim and kept, whatever the sender's domain becomes. */
 function definition({ messageIdDomain, holdAmbiguous }: EmailTableOptions): LeasedTableDefinition {
   const [all, templates] = holdAmbiguous === 'all' ? [true, []] : [false, [...holdAmbiguous]]
@@ -31,6 +36,7 @@ function definition({ messageIdDomain, holdAmbiguous }: EmailTableOptions): Leas
     table: 'email_queue',
     isOurs: sql`true`,
     isReady: sql`true`,
+    mayGo: isInNoStoppedReplay,
     ledger: { table: 'fleet.email_attempts', rowId: 'email_id', code: 'smtp_code', providerCode: 'enhanced_code' },
     handovers: 'fleet.email_handovers',
     // Whatever other word a program has written counts as none.

@@ -65,3 +65,4 @@ describe.each([
     expect(stdout).not.toBe('')
   })
 })
+  { page: 'docs/replaying-failed-mail.md', least: 8 },

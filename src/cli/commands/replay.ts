@@ -32,7 +32,7 @@ export function addReplayCommands(program: Command): void {
   const stop = replay
     .command('stop')
     .description(
-      'put nothing more of a replay back, and make what still waits of it what it was before; what a worker has in hand goes out',
+      'put nothing more of a replay back, and make what still waits of it what it was before; from that moment on none of its mail goes out',
     )
     .argument(...id)
     .option('--dry-run', 'only say what it would do')

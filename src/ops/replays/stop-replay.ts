@@ -5,7 +5,7 @@ import type { Replay } from './replay.ts'
 import { sendReplayJob } from './replay-job.ts'
 
 /**
- * From its commit on nothing more of the replay is put back. What waits of it is taken back by `takeBack`, which this process, another or a
+ * From its commit on nothing more of the replay is put back, and none of its mail is handed to a server. What waits of it is taken back by `takeBack`, which this process, another or a
  * lifecycle worker does. False where there was nothing to stop: it has been stopped already.
  */
 export async function requestStop(db: Kysely<DB>, { id, actor }: { id: number; actor: string }): Promise<boolean> {
@@ -29,9 +29,9 @@ export async function requestStop(db: Kysely<DB>, { id, actor }: { id: number; a
 }
 
 /**
- * Makes the mails of a replay that wait what they were before. They are locked first, all of them, in the order in which workers claim: that
- * outruns the workers, and from then on none goes out. What a worker has in hand goes out; should it come back to wait, it is taken back
- * then. Answers whether the replay has ended, or has mails in hand still.
+ * Makes the mails of a replay that wait what they were before. They are locked first, all of them, in the order in which workers claim, so
+ * that these take no more of them. What a worker has claimed is not handed over while the replay is stopping, and comes back to wait; what
+ * it has handed over goes out. Answers whether the replay has ended, or has mails in hand still.
  */
 export async function takeBack(db: Kysely<DB>, replay: Replay): Promise<'stopped' | 'in_hand'> {
   return db.transaction().execute(async (transaction) => {
