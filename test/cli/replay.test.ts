@@ -43,7 +43,7 @@ describe('fleet email replay', () => {
       document: {
         action: 'replay',
         dryRun: false,
-        replay: 1,
+        replay: expect.any(Number),
         state: 'done',
         count: 1,
         byStatus: { failed: 1 },
@@ -135,7 +135,7 @@ describe('fleet email replay of archived mail', () => {
       document: {
         action: 'replay',
         dryRun: false,
-        replay: 1,
+        replay: expect.any(Number),
         state: 'done',
         count: 1,
         byStatus: { expired: 1 },
