@@ -12,7 +12,7 @@ export interface CanaryFacts {
 export type CanaryVerdict = 'wait' | 'go_on' | 'stop'
 
 /** So many of the first must have been delivered for the rest to follow. */
-export const leastDelivered = 0.9
+const leastDelivered = 0.9
 /** What has not been delivered by then counts as not delivered. */
 export const canaryDeadlineMs = 10 * 60_000
 
