@@ -28,7 +28,7 @@ const request: ReplayRequest = {
   includesSent: false,
 }
 const { signal } = new AbortController()
-for (const major of [18] as const) {
+for (const major of [13, 18] as const) {
   if (await hasMajor(major)) await measure(major)
 }
 

@@ -51,10 +51,13 @@ async function awaitBatches(transaction: Transaction<DB>, { id }: Replay): Promi
   )
 }
 
-/** Another replay that has put the mail back since has it. */
+/**
+ * Another replay that has put the mail back since has it. As a value, which is looked up for each mail by its id: made a join of, PostgreSQL
+ * 13 compares every item with every other, for want of statistics of rows this young.
+ */
 const isOurs = sql`
-  NOT EXISTS (SELECT FROM fleet.replay_items AS later
-               WHERE later.email_id = i.email_id AND later.replay_id > i.replay_id AND later.state = 'replayed')`
+  (SELECT max(later.replay_id) FROM fleet.replay_items AS later
+    WHERE later.email_id = i.email_id AND later.state = 'replayed') = i.replay_id`
 
 /**
  * All rows are locked before the first is changed, which the sort in between sees to. A mail that was tried meanwhile keeps what came of it.
