@@ -65,35 +65,3 @@ describe.each([
     expect(stdout).not.toBe('')
   })
 })
-  { page: 'docs/replaying-failed-mail.md', least: 8 },
-  { page: 'docs/operations/pausing.md', least: 3 },
-  { page: 'docs/operations/status.md', least: 1 },
-  { page: 'docs/operations/staging.md', least: 1 },
-  { page: 'docs/operations/wrong-database.md', least: 4 },
-])('the commands in $page', ({ page, least }) => {
-  let database: TestDatabase
-  beforeAll(async () => {
-    database = await createTestDatabase()
-    await database.pool.query(`
-      INSERT INTO email_queue (recipient_to, subject, body, status, error_class, template_id)
-      VALUES ('a@example.com', 's', 'b', 'failed', 'mailbox_full', NULL),
-             ('a@example.com', 's', 'b', 'pending', NULL, 'subscription_expired');
-      INSERT INTO notifications (type, company_id, message, status, error_class, event_data)
-      VALUES ('telegram', 1, 'm', 'failed', 'bot_blocked', '{"chat_id": 77}')`)
-  })
-  afterAll(() => database.drop())
-
-  const commands = commandsOf(page)
-
-  it('are there', () => expect(commands.length).toBeGreaterThanOrEqual(least))
-
-  it.each(commands)('fleet $line', async ({ args }) => {
-    const env = { PATH: process.env.PATH, DATABASE_URL: database.url }
-    const { stdout } = await run(join(root, 'bin/fleet'), args, { env }).catch((error) => {
-      // Here no worker runs, which the doctor does find.
-      if (args[0] === 'doctor' && error.code === 3) return error
-      throw error
-    })
-    expect(stdout).not.toBe('')
-  })
-})
