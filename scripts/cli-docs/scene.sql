@@ -59,3 +59,12 @@ VALUES
    '{"email": {"at": "2026-03-02T01:19:00.000Z", "times": 0, "over": true}, "telegram": {"at": "2026-03-02T01:19:00.000Z", "times": 2, "over": true}}'),
   (32, 'backlog-too-old', 'telegram', 'warning', '2026-03-02 03:01Z', '2026-03-02 03:02Z', NULL, NULL, '{"due": 4, "minutes": 22}',
    '{"email": {"at": "2026-03-02T03:02:00.000Z", "times": 1, "over": false}, "telegram": {"at": "2026-03-02T03:02:00.000Z", "times": 1, "over": false}}');
+-- Of replay 6 one mail was sent and one failed; replay 7 was to put one back, slowly.
+INSERT INTO fleet.replays (id, state, actor, reason, filter, fingerprint, size, per_second, keeps_attempts, includes_sent, created_at, ended_at) VALUES
+  (6, 'done', 'ops@app-1', 'mail server was down', '{"errorClass": "timeout"}', '6', 2, NULL, false, false, '2026-03-02 01:30Z', '2026-03-02 01:30:01Z'),
+  (7, 'done', 'ops@app-1', NULL, '{"templateId": "newsletter"}', '7', 1, 5, false, false, '2026-03-02 03:01Z', '2026-03-02 03:01:01Z');
+INSERT INTO fleet.replay_items (replay_id, ordinal, email_id, status, attempts, priority, changed_at, is_archived, state) VALUES
+  (6, 1, 41, 'failed', 3, 3, '2026-03-02 01:00', false, 'replayed'),
+  (6, 2, 43, 'failed', 3, 5, '2026-03-02 01:00', false, 'replayed'),
+  (7, 1, 46, 'cancelled', 0, 8, '2026-03-02 01:00', false, 'replayed');
+SELECT setval('fleet.replays_id_seq', 7);

@@ -84,12 +84,11 @@ function warnOfDuplicates({ action }: Told, { count, ambiguous }: ChangeReport):
   return `${which} may have arrived already, and may then arrive twice.`
 }
 
-/** `3 mails (2 failed, 1 expired), 1 of them archived`; `1 notification (1 failed) and 2 that go out with it`. */
-function describeCount({ words }: Told, { count, byStatus, archived = 0, members = 0 }: ChangeReport): string {
+/** `3 mails (2 pending, 1 held)`; `1 notification (1 failed) and 2 that go out with it`. */
+function describeCount({ words }: Told, { count, byStatus, members = 0 }: ChangeReport): string {
   const statuses = count > 0 ? ` (${listCounts(byStatus)})` : ''
-  const origin = archived > 0 ? `, ${archived === count ? '' : `${formatCount(archived)} of them `}archived` : ''
   const digest = members > 0 ? ` and ${formatCount(members)} that go out with ${count === 1 ? 'it' : 'them'}` : ''
-  return `${countOf(count, words.noun)}${statuses}${origin}${digest}`
+  return `${countOf(count, words.noun)}${statuses}${digest}`
 }
 
 function answerPreview(told: Told, preview: ChangePreview): Answer {

@@ -61,8 +61,11 @@ export function toCommonFilter(options: CommonFilterOptions, now: Date): Omit<Me
   }
 }
 
-/** Options that do not say which messages are meant: `limit` says how many. */
-const noFilters: readonly string[] = ['limit', 'dryRun', 'yes']
+/** Options that do not say which messages are meant, but how many, or what happens to them. */
+const noFilters: readonly string[] = [
+  ...['limit', 'dryRun', 'yes'],
+  ...['rate', 'canary', 'setPriority', 'notAfter', 'resetAttempts', 'includeSent', 'reason'],
+]
 
 /** Which filters were given. */
 export function givenFilters(options: CommonFilterOptions): string[] {

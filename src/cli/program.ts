@@ -8,6 +8,7 @@ import { addEmailCommands } from './commands/email.ts'
 import { addMigrateCommands } from './commands/migrate.ts'
 import { addNotificationCommands } from './commands/notification.ts'
 import { addQueueCommands } from './commands/queue.ts'
+import { addReplayCommands } from './commands/replay.ts'
 import { addSearchCommand } from './commands/search.ts'
 import { addStatusCommand } from './commands/status.ts'
 import { addSweepCommand } from './commands/sweep.ts'
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   addUpCommand(program)
   addMigrateCommands(program)
   addEmailCommands(program)
+  addReplayCommands(program)
   addNotificationCommands(program)
   addQueueCommands(program)
   addSubscriptionCommands(program)

@@ -34,6 +34,14 @@ function reasonFor({ reason, status }: SkippedMessages, { action, noun }: Doing)
       return 'archived, and a newer mail has its dedup_key; that one can be replayed, or a new one sent'
     case 'unknown_channel':
       return 'there is no channel of that type'
+    case 'in_replay':
+      return 'a replay that goes on has them: fleet replay list'
+    case 'ambiguous':
+      return 'may have arrived, and nobody knows; --include-sent sends them all the same'
+    case 'sent_again':
+      return 'this very command has sent them again within the last day; with another --reason it does so once more'
+    case 'changed':
+      return 'changed by somebody else meanwhile'
     case 'locked':
       return 'another session is writing to it; try again'
     case 'over_limit':

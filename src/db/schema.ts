@@ -1229,6 +1229,144 @@ export interface FleetPauses {
   until: Timestamp | null;
 }
 
+export interface FleetReplayItems {
+  /**
+   * Its attempts of then.
+   */
+  attempts: number | null;
+  /**
+   * When it was changed last before, in UTC: one that was changed since is left alone.
+   */
+  changed_at: Timestamp | null;
+  /**
+   * The mail.
+   */
+  email_id: number;
+  /**
+   * True where it was in the archive.
+   */
+  is_archived: boolean;
+  /**
+   * Its not_after of then, in UTC.
+   */
+  not_after: Timestamp | null;
+  /**
+   * Its place in the replay: 1 goes first.
+   */
+  ordinal: number;
+  /**
+   * Its priority of then.
+   */
+  priority: number | null;
+  /**
+   * Why it was skipped.
+   */
+  reason: string | null;
+  /**
+   * What had become of its recipients then.
+   */
+  recipients: Json | null;
+  /**
+   * The replay.
+   */
+  replay_id: Int8;
+  /**
+   * Its sent_at of then, in UTC.
+   */
+  sent_at: Timestamp | null;
+  /**
+   * waiting (to be put back), replayed, skipped (with the reason), or taken_back by a stop.
+   */
+  state: Generated<string>;
+  /**
+   * The status that it had.
+   */
+  status: string;
+}
+
+export interface FleetReplays {
+  /**
+   * Who did it: name@host.
+   */
+  actor: string;
+  /**
+   * How many of them may have arrived before.
+   */
+  ambiguous: Generated<number>;
+  /**
+   * How many go first; 0 where all go at once.
+   */
+  canary: Generated<number>;
+  /**
+   * When it was made.
+   */
+  created_at: Timestamp;
+  /**
+   * How many of the first were delivered when the rest was decided on; NULL before.
+   */
+  delivered: number | null;
+  /**
+   * When all was put back, or it was stopped; NULL while it goes on.
+   */
+  ended_at: Timestamp | null;
+  /**
+   * Which mail was meant, and how much of it at most.
+   */
+  filter: Json;
+  /**
+   * Of the command: the same command has the same.
+   */
+  fingerprint: string;
+  /**
+   * Number of the replay.
+   */
+  id: Generated<Int8>;
+  /**
+   * True where mail that was sent, or may have been, is sent again.
+   */
+  includes_sent: boolean;
+  /**
+   * True where attempts go on counting rather than start afresh.
+   */
+  keeps_attempts: boolean;
+  /**
+   * With a rate: when the next one that is put back becomes due.
+   */
+  next_due_at: Timestamp | null;
+  /**
+   * The not_after that they are given, in UTC; NULL where they keep theirs.
+   */
+  not_after: Timestamp | null;
+  /**
+   * How many become due in a second at most; NULL where all are due at once.
+   */
+  per_second: number | null;
+  /**
+   * The priority that they are given; NULL where they keep theirs.
+   */
+  priority: number | null;
+  /**
+   * Why, in the operator’s words.
+   */
+  reason: string | null;
+  /**
+   * How many mails it is to put back.
+   */
+  size: Generated<number>;
+  /**
+   * canary (the first few are under way), running (being put back), done, canary_failed, stopping, or stopped.
+   */
+  state: string;
+  /**
+   * Who stopped it; NULL where nobody did.
+   */
+  stopped_by: string | null;
+  /**
+   * How many of the first were not.
+   */
+  undelivered: number | null;
+}
+
 export interface FleetRotationFaults {
   /**
    * What is wrong, for people.
@@ -2324,6 +2462,8 @@ export interface DB {
   "fleet.outcome_counts": FleetOutcomeCounts;
   "fleet.partitioned_tables": FleetPartitionedTables;
   "fleet.pauses": FleetPauses;
+  "fleet.replay_items": FleetReplayItems;
+  "fleet.replays": FleetReplays;
   "fleet.rotation_faults": FleetRotationFaults;
   "fleet.row_security": FleetRowSecurity;
   "fleet.storage_counts": FleetStorageCounts;

@@ -21,6 +21,16 @@ export interface EmailRow extends Claim {
   readonly recipients: RecipientStates | null
 }
 
+/**
+ * From the moment that a replay is stopped no mail of it is claimed or handed over; taking it back takes longer. Whether any replay is being
+ * stopped is asked once for each statement.
+ */
+const isInNoStoppedReplay = sql<boolean>`
+  (NOT EXISTS (SELECT FROM fleet.replays WHERE state = 'stopping')
+   OR NOT EXISTS (
+     SELECT FROM fleet.replays AS r JOIN fleet.replay_items AS i ON i.replay_id = r.id
+      WHERE r.state = 'stopping' AND i.email_id = q.id AND i.state = 'replayed'))`
+
 /** `email_queue` as a leased queue. The Message-ID is made with the first claim and kept, whatever the sender's domain becomes. */
 function definition({ messageIdDomain, holdAmbiguous }: EmailTableOptions): LeasedTableDefinition {
   const [all, templates] = holdAmbiguous === 'all' ? [true, []] : [false, [...holdAmbiguous]]
@@ -30,7 +40,8 @@ function definition({ messageIdDomain, holdAmbiguous }: EmailTableOptions): Leas
     queue: 'email',
     table: 'email_queue',
     isOurs: sql`true`,
-    isReady: sql`true`,
+    isReady: isInNoStoppedReplay,
+    mayGo: isInNoStoppedReplay,
     ledger: { table: 'fleet.email_attempts', rowId: 'email_id', code: 'smtp_code', providerCode: 'enhanced_code' },
     handovers: 'fleet.email_handovers',
     // Whatever other word a program has written counts as none.

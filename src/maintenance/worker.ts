@@ -1,3 +1,6 @@
+import { carryOnReplays } from '../ops/replays/carry-on.ts'
+import { replayQueue } from '../ops/replays/replay-job.ts'
+import { forgetOldReplays } from '../ops/replays/replay-store.ts'
 import { forgetOldVitals } from '../process/heartbeat-store.ts'
 import type { RunningWorker, WorkerContext } from '../process/run-worker.ts'
 import { type ControlJob, joinControlPlane } from '../queue/control-plane.ts'
@@ -43,6 +46,7 @@ export async function startLifecycleWorker({
       run: async () => ({
         ...(await applyRetention(maintenance, config.retention)),
         forgotten: await forgetOldVitals(database.db),
+        replayedMails: await forgetOldReplays(database.db),
       }),
     },
     {
@@ -51,6 +55,13 @@ export async function startLifecycleWorker({
       atStart: true,
       expireInSeconds: anHour,
       run: () => sweep({ ...maintenance, settings: sweepSettings(config), worker: owner }),
+    },
+    {
+      queue: replayQueue,
+      schedule: '* * * * *',
+      atStart: true,
+      expireInSeconds: anHour,
+      run: () => carryOnReplays(database.db, { signal: stopping.signal }),
     },
     {
       queue: 'lifecycle.rotate-videos',

@@ -1,7 +1,7 @@
-import type { Kysely, RawBuilder, Transaction } from 'kysely'
+import type { Kysely, RawBuilder } from 'kysely'
 import type { DB } from '../db/schema.ts'
 import type { MessageFilter } from './message-filter.ts'
-import type { ChangeRequest, MoreCounts, StatusChange } from './status-change.ts'
+import type { MoreCounts, StatusChange } from './status-change.ts'
 
 /** A queue whose messages operators look for and change. In the SQL that it gives, `q` is a row of it. */
 export interface MessageQueue<Filter extends MessageFilter> {
@@ -12,17 +12,11 @@ export interface MessageQueue<Filter extends MessageFilter> {
   every(db: Kysely<DB>): Promise<RawBuilder<unknown>>
   /**
    * A query of the messages that the filter means and the change is made from: id, status, prio, what speaks against it (`obstacle`),
-   * whether it may have arrived (`ambiguous`), and for those that are kept elsewhere when they ended (`ended_at`).
+   * whether it may have arrived (`ambiguous`).
    */
   meant(change: StatusChange<Filter>, filter: Filter): RawBuilder<unknown>
-  /** Moves those that are kept elsewhere back into the table; answers their ids. */
-  restore?(
-    transaction: Transaction<DB>,
-    change: StatusChange<Filter>,
-    request: ChangeRequest<Filter>,
-  ): Promise<number[]>
-  /** A query of recipient and subject of the message `first`, of which it has the columns id and ended_at. */
+  /** A query of recipient and subject of the message with the id of `first`. */
   readonly example: RawBuilder<unknown>
-  /** What else is counted of those that are `changed`, of which some were `restored`: an object of JSON. */
+  /** What else is counted of those that are `changed`: an object of JSON. */
   readonly counts: RawBuilder<MoreCounts>
 }

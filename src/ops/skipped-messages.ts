@@ -11,6 +11,10 @@ import type { StatusChange } from './status-change.ts'
  * - `being_sent`: cancelled while a worker was sending it, which may not have ended yet.
  * - `key_taken`: archived, and a newer mail has its `dedup_key`.
  * - `unknown_channel`: a notification that no channel sends.
+ * - `in_replay`: a replay that goes on has it already.
+ * - `ambiguous`: it may have arrived, and nobody knows; only with `includesSent`.
+ * - `sent_again`: the same command has sent it again within the last day.
+ * - `changed`: somebody has changed it since the replay was made.
  * - `locked`: another session was writing to it.
  * - `over_limit`: there were more than `limit`.
  */
@@ -22,6 +26,10 @@ export type SkipReason =
   | 'being_sent'
   | 'key_taken'
   | 'unknown_channel'
+  | 'in_replay'
+  | 'ambiguous'
+  | 'sent_again'
+  | 'changed'
   | 'locked'
   | 'over_limit'
 
@@ -41,7 +49,7 @@ export const namedIds = 20
 /** Who names a message by its id wants to hear why nothing happens to it. */
 export async function findNamedInVain<Filter extends MessageFilter>(
   db: Kysely<DB>,
-  change: StatusChange<Filter>,
+  change: Pick<StatusChange<Filter>, 'queue' | 'from' | 'changed'>,
   filter: Filter,
 ): Promise<SkippedMessages[]> {
   if (filter.ids === undefined) return []

@@ -19,8 +19,6 @@ export interface StatusChange<Filter extends MessageFilter> {
 
 /** What is counted beside that, of the queues that have it. */
 export interface MoreCounts {
-  /** How many of them came out of the archive. */
-  readonly archived?: number
   /** How many others go with them, because they are told by the same digest. */
   readonly members?: number
 }
@@ -56,26 +54,24 @@ export async function previewChange<Filter extends MessageFilter>(
   const { rows } = await sql<Counted & Pick<ChangePreview, 'examples'>>`
     WITH meant AS MATERIALIZED (${queue.meant(change, filter)}),
     changed AS (
-      SELECT id, status, prio, ambiguous, ended_at FROM meant WHERE obstacle IS NULL ORDER BY prio, id LIMIT ${limit ?? null}),
-    restored AS (SELECT id FROM changed WHERE ended_at IS NOT NULL)
+      SELECT id, status, prio, ambiguous FROM meant WHERE obstacle IS NULL ORDER BY prio, id LIMIT ${limit ?? null})
     SELECT ${countedColumns(queue)}, ${exampleColumn(queue)}`.execute(db)
   const { count, rest, stopped, ...tallied } = tally(rows)
   const examples = rows[0]?.examples ?? []
   return { count, ...tallied, examples, skipped: [...named, ...stopped, ...leftOver('over_limit', rest)] }
 }
 
-/** The first five of `changed`, each from where it is. */
+/** The first five of `changed`. */
 function exampleColumn({ example }: Pick<MessageQueue<never>, 'example'>): RawBuilder<ChangePreview['examples']> {
   return sql`
     (SELECT coalesce(jsonb_agg(jsonb_build_object('id', first.id, 'to', message.recipient, 'subject', message.subject)
                                ORDER BY first.prio, first.id), '[]')
-       FROM (SELECT id, prio, ended_at FROM changed ORDER BY prio, id LIMIT 5) AS first
+       FROM (SELECT id, prio FROM changed ORDER BY prio, id LIMIT 5) AS first
       CROSS JOIN LATERAL (${example}) AS message) AS examples`
 }
 
 /**
- * Changes the rows in one statement, after another has moved those that are kept elsewhere back, and writes one entry of the audit log
- * with it. Never waits for a row that another session has locked: such rows are skipped and reported. The triggers of the table do the
+ * Changes the rows in one statement, and writes one entry of the audit log with it. Never waits for a row that another session has locked: such rows are skipped and reported. The triggers of the table do the
  * rest, as with any program's UPDATE.
  */
 export async function applyChange<Filter extends MessageFilter>(
@@ -87,8 +83,7 @@ export async function applyChange<Filter extends MessageFilter>(
     const { filter, limit, actor } = request
     const { queue } = change
     const named = await findNamedInVain(transaction, change, filter)
-    const restored = (await queue.restore?.(transaction, change, request)) ?? []
-    const rows = await changeRows(transaction, change, { filter, limit, restored })
+    const rows = await changeRows(transaction, change, { filter, limit })
     const { count, rest, stopped, ...tallied } = tally(rows)
     await recordAudit(transaction, {
       actor,
@@ -105,13 +100,12 @@ export async function applyChange<Filter extends MessageFilter>(
 async function changeRows<Filter extends MessageFilter>(
   transaction: Transaction<DB>,
   change: StatusChange<Filter>,
-  { filter, limit, restored }: ChangeRequest<Filter> & { readonly restored: readonly number[] },
+  { filter, limit }: ChangeRequest<Filter>,
 ): Promise<(Counted & { readonly id: number | null })[]> {
   const { queue, to } = change
   const table = sql.table(queue.table)
   const { rows } = await sql<Counted & { id: number | null }>`
     WITH meant AS MATERIALIZED (${queue.meant(change, filter)}),
-    restored AS (SELECT unnest(${restored}::int[]) AS id),
     chosen AS MATERIALIZED (
       SELECT q.id, q.status, meant.ambiguous
         FROM meant
@@ -162,6 +156,6 @@ function leftOver(reason: SkippedMessages['reason'], count: number): SkippedMess
 }
 
 /** The filter as JSON, in the words that people give it in: a pattern as its text, a time in ISO. */
-function describeFilter({ filter, limit }: ChangeRequest<MessageFilter>): JsonObject {
+export function describeFilter({ filter, limit }: ChangeRequest<MessageFilter>): JsonObject {
   return JSON.parse(JSON.stringify({ ...filter, limit }, (_, value) => value?.text ?? value))
 }

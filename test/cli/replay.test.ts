@@ -11,7 +11,11 @@ beforeAll(async () => {
   fleet = await createFleet({ DATABASE_URL: database.workerUrl })
 })
 afterAll(() => Promise.all([fleet.installation.remove(), database.drop()]))
-beforeEach(() => database.pool.query('TRUNCATE email_queue, fleet.email_archive, audit_log RESTART IDENTITY'))
+beforeEach(() =>
+  database.pool.query(
+    'TRUNCATE email_queue, fleet.email_archive, fleet.replays, fleet.replay_items, audit_log RESTART IDENTITY',
+  ),
+)
 
 const anHourAgo = new Date(Date.now() - 3_600_000)
 
@@ -22,7 +26,7 @@ describe('fleet email replay', () => {
     const { code, stdout, stderr } = await fleet.run(['email', 'replay', '--id', `${failed},${sent}`])
     expect({ code, stdout, stderr }).toEqual({
       code: 0,
-      stdout: 'Replayed 1 mail (1 failed).\nSkipped 1 mail (2): sent, from which there is no replay.\n',
+      stdout: 'Replayed 1 mail (1 failed): replay 1.\nSkipped 1 mail (2): sent, from which there is no replay.\n',
       stderr: '',
     })
     expect(await statusOf(database.db, failed)).toBe('pending')
@@ -39,6 +43,8 @@ describe('fleet email replay', () => {
       document: {
         action: 'replay',
         dryRun: false,
+        replay: expect.any(Number),
+        state: 'done',
         count: 1,
         byStatus: { failed: 1 },
         archived: 0,
@@ -66,7 +72,11 @@ describe('fleet email replay', () => {
         byStatus: { failed: 1 },
         archived: 0,
         ambiguous: 0,
-        examples: [{ id, to: 'ann@example.org', subject: 'Hello' }],
+        byErrorClass: [{ of: null, count: 1 }],
+        byDomain: [{ of: 'example.org', count: 1 }],
+        byTemplate: [{ of: 't', count: 1 }],
+        byAge: [{ of: 'under 1 h', count: 1 }],
+        examples: [{ id, to: 'ann@example.org', subject: 'Hello', errorClass: null }],
         skipped: [{ reason: 'would_expire', count: 1, ids: [late] }],
       },
     })
@@ -82,7 +92,10 @@ describe('fleet email replay', () => {
         env: { SUDO_USER: 'carl', USER: 'root' },
       },
     )
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'Replayed 2 mails (2 failed).\n' })
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: 'Replayed 2 mails (2 failed): replay 1.\nWhat comes of it: fleet replay show 1\n',
+    })
     expect(await database.db.selectFrom('audit_log').selectAll().execute()).toMatchObject([
       {
         actor_email: `carl@${hostname()}`,
@@ -99,13 +112,18 @@ describe('fleet email replay of archived mail', () => {
     const free = await insertArchived(database.db, { template_id: 't', dedup_key: 'free' })
     const taken = await insertArchived(database.db, { template_id: 't', dedup_key: 'taken' })
     const queued = await insertMail(database.db, { status: 'held', template_id: 't', dedup_key: 'taken' })
-    const counts = '2 mails \\((1 failed, 1 held|1 held, 1 failed)\\), 1 of them archived\\.\\n'
+    const counts = '2 mails \\((1 failed, 1 held|1 held, 1 failed)\\), 1 of them archived'
     const skipped = `Skipped 1 mail \\(${taken}\\): archived, and a newer mail has its dedup_key; .*\\.\\n`
     const dryRun = await fleet.run(['email', 'replay', '--template', 't', '--dry-run'])
-    expect(dryRun.stdout).toMatch(new RegExp(`^Would replay ${counts}${skipped}\\nAll of them:\\n`))
+    expect(dryRun.stdout).toMatch(new RegExp(`^Would replay ${counts}\\.\\n${skipped}\\nMAILS [^]*\\nAll of them:\\n`))
     expect(await database.db.selectFrom('fleet.email_archive').select('id').execute()).toHaveLength(2)
     const done = await fleet.run(['email', 'replay', '--template', 't', '--yes'])
-    expect(done).toMatchObject({ code: 0, stdout: expect.stringMatching(new RegExp(`^Replayed ${counts}${skipped}$`)) })
+    expect(done).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        new RegExp(`^Replayed ${counts}: replay 1\\.\\n${skipped}What comes of it: fleet replay show 1\\n$`),
+      ),
+    })
     expect(await Promise.all([free, queued].map((id) => statusOf(database.db, id)))).toEqual(['pending', 'pending'])
     expect(await database.db.selectFrom('fleet.email_archive').select('id').execute()).toEqual([{ id: taken }])
   })
@@ -117,6 +135,8 @@ describe('fleet email replay of archived mail', () => {
       document: {
         action: 'replay',
         dryRun: false,
+        replay: expect.any(Number),
+        state: 'done',
         count: 1,
         byStatus: { expired: 1 },
         archived: 1,

@@ -37,6 +37,7 @@ describe.each([
   { page: 'docs/notifications.md', least: 8 },
   { page: 'docs/subscriptions.md', least: 6 },
   { page: 'docs/why.md', least: 2 },
+  { page: 'docs/replaying-failed-mail.md', least: 8 },
   ...pagesIn('docs/operations'),
   ...pagesIn('docs/runbooks'),
 ])('the commands in $page', ({ page, least }) => {

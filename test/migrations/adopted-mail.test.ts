@@ -3,10 +3,9 @@ import { adoptionReport } from '../../src/db/adoption/report.ts'
 import { migrateTo, migrateUp } from '../../src/db/migrator.ts'
 import { emailTable } from '../../src/email/store.ts'
 import { archiveMail } from '../../src/maintenance/email-archive.ts'
-import { replay } from '../../src/ops/replay-mails.ts'
-import { applyChange } from '../../src/ops/status-change.ts'
 import { giveBack } from '../../src/queue/drain.ts'
 import { maintenanceOf } from '../maintenance/maintenance.ts'
+import { replayAll } from '../ops/replays/replaying.ts'
 import { createEmptyTestDatabase, type TestDatabase } from '../support/database.ts'
 import { checksums, fillPlatform } from './installation-rows.ts'
 import { platformColumns } from './platform-columns.ts'
@@ -108,7 +107,7 @@ describe('mail that waits when the fleet comes', () => {
   test('can be replayed, and is worked on whatever numbers the platform left in it', async () => {
     const { db, pool } = database
     await migrateUp(db)
-    expect(await applyChange(db, replay, { filter: { errorClass: 'adopted' }, actor: 'ann' })).toMatchObject({
+    expect(await replayAll(db, { filter: { errorClass: 'adopted' } })).toMatchObject({
       count: 6,
       byStatus: { held: 6 },
       skipped: [],
@@ -163,7 +162,7 @@ describe("a platform's own columns of the mail queue", () => {
     expect((await pool.query('SELECT "Campaign.Id" FROM fleet.email_archive')).rows).toEqual([
       { 'Campaign.Id': 'spring' },
     ])
-    expect(await applyChange(db, replay, { filter: { ids: [1] }, actor: 'ann' })).toMatchObject({ archived: 1 })
+    expect(await replayAll(db, { filter: { ids: [1] } })).toMatchObject({ archived: 1 })
     expect((await pool.query('SELECT status, "Campaign.Id", length FROM email_queue')).rows).toEqual([
       { status: 'pending', 'Campaign.Id': 'spring', length: 5 },
     ])

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { replay } from '../../src/ops/replay-mails.ts'
-import { applyChange } from '../../src/ops/status-change.ts'
 import { archiveEnded } from '../ops/mails.ts'
+import { replayAll } from '../ops/replays/replaying.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { NotificationRows } from './notification-rows.ts'
 
@@ -96,7 +95,7 @@ describe('a notification whose mail', () => {
     expect(await told(id)).toEqual(failed)
     const archived = await database.pool.query('SELECT notification_id FROM fleet.email_archive')
     expect(archived.rows).toEqual([{ notification_id: id }])
-    expect(await applyChange(database.db, replay, { filter: { ids: [mail] }, actor: 'ann' })).toMatchObject({
+    expect(await replayAll(database.db, { filter: { ids: [mail] } })).toMatchObject({
       archived: 1,
     })
     expect(await told(id)).toEqual({ ...underWay, ...trouble })

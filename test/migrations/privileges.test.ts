@@ -48,6 +48,8 @@ const expected = `
   fleet.alerts             -     SIUD   -       S
   fleet.alert_watch        -     SIUD   -       S
   fleet.alert_samples      -     SIUD   -       S
+  fleet.replays            -     SIUD   -       S
+  fleet.replay_items       -     SIUD   -       S
   fleet.telegram_links     -     SID(U) -       -
   fleet.video_bounds       -     SD     -       S
   fleet.rotation_faults    -     SIUD   -       S

@@ -6,12 +6,11 @@ import { archiveBatch, monthsToArchive, readMailColumns } from '../../src/email/
 import { readAddressPattern } from '../../src/ops/address-pattern.ts'
 import { listMails } from '../../src/ops/list-mails.ts'
 import type { MailFilter } from '../../src/ops/mail-filter.ts'
-import { replay } from '../../src/ops/replay-mails.ts'
 import { showMail } from '../../src/ops/show-mail.ts'
-import { previewChange } from '../../src/ops/status-change.ts'
 import { hasMajor, startCluster, type TestCluster } from '../support/cluster.ts'
 import { createEmptyTestDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { plansOf } from './plans.ts'
+import { preview } from './replays/replaying.ts'
 
 const months = 12
 const mailsPerMonth = 4_000
@@ -70,10 +69,10 @@ const cases: [what: string, pages: number, act: (db: Kysely<DB>) => Promise<unkn
   ['those of a template', 200, list({ templateId: 'rare' })],
   ['those of an error class', 200, list({ errorClass: 'too_large' })],
   ['one mail', 60, (db) => showMail(db, 20_001)],
-  ['a replay of some ids', 200, (db) => previewChange(db, replay, { filter: { ids: [10, 20_000] } })],
-  ['a replay of a day', 100, (db) => previewChange(db, replay, { filter: window })],
+  ['a replay of some ids', 200, (db) => preview(db, { filter: { ids: [10, 20_000] } })],
+  ['a replay of a day', 100, (db) => preview(db, { filter: window })],
   // It also asks the ledger and the open hand-overs about each of 48 mails.
-  ['a replay by error class', 400, (db) => previewChange(db, replay, { filter: { errorClass: 'too_large' } })],
+  ['a replay by error class', 400, (db) => preview(db, { filter: { errorClass: 'too_large' } })],
   ['looking for what is due', 20, (db) => monthsToArchive(db, '2026-01-01')],
   ['which columns mail takes along', 150, readMailColumns],
   [

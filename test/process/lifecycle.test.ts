@@ -46,6 +46,7 @@ describe('the lifecycle worker', () => {
       { name: 'lifecycle.count-views', cron: '* * * * *', timezone: 'UTC', options: { missed: 'once' } },
       { name: 'lifecycle.partitions', cron: '15 0 * * *', timezone: 'UTC', options: { missed: 'once' } },
       { name: 'lifecycle.recount-storage', cron: '30 3 * * *', timezone: 'UTC', options: { missed: 'once' } },
+      { name: 'lifecycle.replays', cron: '* * * * *', timezone: 'UTC', options: { missed: 'once' } },
       { name: 'lifecycle.retention', cron: '15 2 * * *', timezone: 'UTC', options: { missed: 'once' } },
       { name: 'lifecycle.rotate-videos', cron: '* * * * *', timezone: 'UTC', options: { missed: 'once' } },
       { name: 'lifecycle.sweep', cron: '*/10 * * * *', timezone: 'UTC', options: { missed: 'once' } },

@@ -9,6 +9,8 @@ import {
 import { answers } from '../action.ts'
 import type { ChangeMailsOptions } from '../email/change.ts'
 import { addMailFilters, type MailFilterOptions } from '../email/filter-options.ts'
+import { rateForms, readRate } from '../email/rate.ts'
+import type { ReplayMailsOptions } from '../email/replay.ts'
 import type { SendOptions } from '../email/send.ts'
 import type { ShowOptions } from '../email/show.ts'
 import { momentForms, readMoment } from '../moments.ts'
@@ -90,14 +92,47 @@ function addShow(email: Command): void {
 }
 
 function addReplay(email: Command): void {
-  addChangeCommand<ChangeMailsOptions>(email, {
+  addChangeCommand<ReplayMailsOptions>(email, {
     name: 'replay',
     description: `put mails back into the queue that are ${replayableStatuses.join(', ')}; their attempts start afresh`,
-    statuses: replayableStatuses,
+    statuses: [...replayableStatuses, 'sent'],
     addOwn: addMailFilters,
-    examples: ['email replay --id 42', 'email replay --error-class timeout --since 2h --dry-run'],
-    run: async (session, options) => (await import('../email/change.ts')).changeMails(session, 'replay', options),
+    addOptions: addReplayOptions,
+    examples: [
+      'email replay --id 42',
+      'email replay --error-class timeout --since 2h --dry-run',
+      'email replay --error-class mailbox_full --canary 20 --rate 50/s --reason "mailboxes were enlarged"',
+    ],
+    run: async (session, options) => (await import('../email/replay.ts')).replayMails(session, options),
   })
+}
+
+function addReplayOptions(replay: Command): Command {
+  return replay
+    .option(
+      '--rate <rate>',
+      'so many become due in that time at most: 50/s, 300/m, 1000/h',
+      once(by(readRate, rateForms)),
+    )
+    .option(
+      '--canary <number>',
+      'so many go first, and the rest when at least 90 % of them were delivered',
+      once(wholeNumber(1, 10_000)),
+    )
+    .option(
+      '--set-priority <number>',
+      'the priority that they are given, 1 (most urgent) to 10',
+      once(wholeNumber(1, 10)),
+    )
+    .option(
+      '--not-after <time>',
+      'they expire then: ISO, UTC unless said, or from now on as 2h',
+      once(by(readMoment, momentForms)),
+    )
+    .option('--reset-attempts', 'attempts start afresh; so it is unless --no-reset-attempts is given', true)
+    .option('--no-reset-attempts', 'attempts go on counting: the next one that fails may be the last')
+    .option('--include-sent', 'also what was sent, or may have been: whoever has it gets it again')
+    .option('--reason <text>', 'why: for the audit log, and whoever looks at it next', once(someText(500)))
 }
 
 function addRelease(email: Command): void {

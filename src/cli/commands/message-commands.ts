@@ -13,6 +13,11 @@ type FilteredCommand<Options> = Omit<FilterUse<string>, 'limit'> & {
   readonly run: (session: Session, options: Options) => Promise<Answer>
 }
 
+interface ChangeUse {
+  /** Adds the options that only this change has. */
+  readonly addOptions?: (command: Command) => Command
+}
+
 /** `list`: messages of a queue, by filters. */
 export function addListCommand<Options extends CommonFilterOptions>(
   parent: Command,
@@ -26,10 +31,10 @@ export function addListCommand<Options extends CommonFilterOptions>(
 /** `replay`, `release` and `cancel`: a change to the messages that filters mean. */
 export function addChangeCommand<Options extends CommonFilterOptions & ConsentOptions>(
   parent: Command,
-  { name, description, run, ...use }: FilteredCommand<Options>,
+  { name, description, run, addOptions = (command) => command, ...use }: FilteredCommand<Options> & ChangeUse,
 ): void {
   const change = parent.command(name).description(description)
-  addFilterOptions(change, { ...use, limit: 'only so many, the most urgent and oldest first' })
+  addOptions(addFilterOptions(change, { ...use, limit: 'only so many, the most urgent and oldest first' }))
     .option('--dry-run', 'only say what it would do')
     .option('--yes', 'do not ask')
     .addHelpText('after', show(use.examples))

@@ -1,7 +1,6 @@
 import { cancel } from '../../ops/cancel-mails.ts'
 import type { MailFilter } from '../../ops/mail-filter.ts'
 import { release } from '../../ops/release-mails.ts'
-import { replay } from '../../ops/replay-mails.ts'
 import type { StatusChange } from '../../ops/status-change.ts'
 import type { Answer } from '../answer.ts'
 import { changeMessages } from '../change.ts'
@@ -12,7 +11,7 @@ import { type MailFilterOptions, toMailFilter } from './filter-options.ts'
 
 export type ChangeMailsOptions = MailFilterOptions & ConsentOptions
 
-const changes = { replay, release, cancel } as const satisfies Record<string, StatusChange<MailFilter>>
+const changes = { release, cancel } as const satisfies Record<string, StatusChange<MailFilter>>
 
 export async function changeMails(
   session: Session,

@@ -33,8 +33,7 @@ const notificationQueue: MessageQueue<NotificationFilter> = {
 /** What is sent again is sent as it was: for a row of a digest its whole digest is meant. What is taken out is taken out by itself. */
 function meantNotifications({ from, to, obstacle }: StatusChange<NotificationFilter>, filter: NotificationFilter) {
   const found = sql`q.status = ANY(${filter.statuses ?? from}::text[]) AND ${notificationCondition(filter)}`
-  const columns = sql`
-    q.id, q.status, q.prio, ${obstacle} AS obstacle, ${mayHaveArrived} AS ambiguous, NULL::timestamp AS ended_at`
+  const columns = sql`q.id, q.status, q.prio, ${obstacle} AS obstacle, ${mayHaveArrived} AS ambiguous`
   if (to === 'cancelled') return sql`SELECT ${columns} FROM notifications AS q WHERE ${found}`
   return sql`
     SELECT ${columns}

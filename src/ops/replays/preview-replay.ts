@@ -1,0 +1,135 @@
+import { type Kysely, sql } from 'kysely'
+import type { DB } from '../../db/schema.ts'
+import { findNamedInVain, namedIds, type SkippedMessages } from '../skipped-messages.ts'
+import type { ReplayRequest } from './replay.ts'
+import { firstDomain, meantMails, replayable, stoppedColumn } from './selection.ts'
+
+export interface Group {
+  /** What its mails have in common; null where they have none of it. */
+  readonly of: string | null
+  readonly count: number
+}
+
+/** What a replay would put back. */
+export interface ReplayPreview {
+  readonly count: number
+  readonly byStatus: Readonly<Record<string, number>>
+  /** How many of them came out of the archive. */
+  readonly archived: number
+  /** How many may have arrived already, and nobody knows. */
+  readonly ambiguous: number
+  /** The largest first. */
+  readonly byErrorClass: readonly Group[]
+  /** By the domain of the first recipient, the largest first. */
+  readonly byDomain: readonly Group[]
+  readonly byTemplate: readonly Group[]
+  /** Since they ended, the youngest first. */
+  readonly byAge: readonly Group[]
+  /** The first five. */
+  readonly examples: readonly {
+    readonly id: number
+    readonly to: string | null
+    readonly subject: string | null
+    readonly errorClass: string | null
+  }[]
+  readonly skipped: readonly SkippedMessages[]
+}
+
+type Counted = Omit<ReplayPreview, 'skipped' | 'examples' | 'count' | `by${string}`> & {
+  readonly groups: { readonly kind: number; readonly of: string | null; readonly count: number }[]
+  readonly eligible: number
+  readonly first: { readonly id: number; readonly endedAt: string | null }[]
+  readonly stopped: SkippedMessages[]
+}
+
+/** Only so many groups of each kind are told; the others are one. */
+const groupsTold = 10
+/** As `GROUPING()` numbers them. */
+const kinds = {
+  byStatus: 0b01111,
+  byErrorClass: 0b10111,
+  byDomain: 0b11011,
+  byTemplate: 0b11101,
+  byAge: 0b11110,
+} as const
+const ages = ['under 1 h', '1 to 6 h', '6 to 24 h', '1 to 7 days', 'over 7 days']
+
+/** What would be put back now, in one pass over what is meant. Only reads. */
+export async function previewReplay(db: Kysely<DB>, request: ReplayRequest): Promise<ReplayPreview> {
+  return db.transaction().execute(async (transaction) => {
+    await sql`SELECT set_config('work_mem', '64MB', true)`.execute(transaction)
+    const named = await findNamedInVain(transaction, replayable(request), request.filter)
+    const counted = await count(transaction, request)
+    const groupsOf = (kind: keyof typeof kinds) => counted.groups.filter((group) => group.kind === kinds[kind])
+    const byStatus = Object.fromEntries(groupsOf('byStatus').map(({ of, count }) => [of ?? '', count]))
+    const total = Object.values(byStatus).reduce((sum, part) => sum + part, 0)
+    return {
+      count: total,
+      byStatus,
+      archived: counted.archived,
+      ambiguous: counted.ambiguous,
+      byErrorClass: largest(groupsOf('byErrorClass')),
+      byDomain: largest(groupsOf('byDomain')),
+      byTemplate: largest(groupsOf('byTemplate')),
+      byAge: groupsOf('byAge')
+        .sort((a, b) => Number(a.of) - Number(b.of))
+        .map(({ of, count }) => ({ of: ages[Number(of)] ?? null, count })),
+      examples: await readExamples(transaction, counted.first),
+      skipped: [...named, ...counted.stopped, ...overLimit(counted.eligible - total)],
+    }
+  })
+}
+
+async function count(db: Kysely<DB>, request: ReplayRequest): Promise<Counted> {
+  const grouped = sql`, q.error_class, q.template_id, ${firstDomain} AS domain`
+  const { rows } = await sql<Counted>`
+    WITH meant AS MATERIALIZED (${meantMails(request, grouped)}),
+    chosen AS ${request.limit === undefined ? sql`NOT MATERIALIZED` : sql`MATERIALIZED`} (
+      SELECT *, CASE WHEN age < interval '1 hour' THEN 0 WHEN age < interval '6 hours' THEN 1 WHEN age < interval '1 day' THEN 2
+                     WHEN age < interval '7 days' THEN 3 ELSE 4 END AS span
+        FROM (SELECT *, fleet.utc_now() - changed_at AS age FROM meant WHERE obstacle IS NULL) AS aged
+       ${request.limit === undefined ? sql`` : sql`ORDER BY prio, id LIMIT ${request.limit}`})
+    SELECT (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', kind, 'of', of, 'count', count)), '[]')
+              FROM (SELECT GROUPING(status, error_class, domain, template_id, span) AS kind,
+                           coalesce(status, error_class, domain, template_id, span::text) AS of, count(*)
+                      FROM chosen
+                     GROUP BY GROUPING SETS ((status), (error_class), (domain), (template_id), (span))) AS groups) AS groups,
+           (SELECT count(*)::int FROM chosen WHERE is_archived) AS archived,
+           (SELECT count(*)::int FROM chosen WHERE ambiguous) AS ambiguous,
+           (SELECT count(*)::int FROM meant WHERE obstacle IS NULL) AS eligible,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'endedAt', CASE WHEN is_archived THEN changed_at END) ORDER BY prio, id), '[]')
+              FROM (SELECT * FROM chosen ORDER BY prio, id LIMIT 5) AS first) AS first,
+           ${stoppedColumn(namedIds)} AS stopped`.execute(db)
+  const [counted] = rows
+  if (counted === undefined) throw new Error('a count answers nothing')
+  return counted
+}
+
+async function readExamples(db: Kysely<DB>, first: Counted['first']): Promise<ReplayPreview['examples']> {
+  const columns = (alias: string) => sql`
+    f.place, ${sql.ref(`${alias}.id`)}, ${sql.ref(`${alias}.recipient_to`)} AS "to", ${sql.ref(`${alias}.subject`)},
+    ${sql.ref(`${alias}.error_class`)} AS "errorClass"`
+  const { rows } = await sql<ReplayPreview['examples'][number]>`
+    WITH f AS (
+      SELECT *
+        FROM unnest(${first.map(({ id }) => id)}::int[], ${first.map(({ endedAt }) => endedAt)}::timestamp[])
+        WITH ORDINALITY AS f (id, ended_at, place))
+    SELECT id, "to", subject, "errorClass"
+      FROM (SELECT ${columns('q')} FROM f JOIN email_queue AS q ON q.id = f.id WHERE f.ended_at IS NULL
+             UNION ALL
+            SELECT ${columns('a')} FROM f JOIN fleet.email_archive AS a ON a.id = f.id AND a.ended_at = f.ended_at) AS mail
+     ORDER BY place`.execute(db)
+  return rows
+}
+
+function largest(groups: Counted['groups']): Group[] {
+  const sorted = groups
+    .map(({ of, count }) => ({ of: of === '' ? null : of, count }))
+    .sort((a, b) => b.count - a.count || String(a.of).localeCompare(String(b.of)))
+  const rest = sorted.slice(groupsTold).reduce((sum, { count }) => sum + count, 0)
+  return rest > 0 ? [...sorted.slice(0, groupsTold), { of: 'others', count: rest }] : sorted
+}
+
+function overLimit(count: number): SkippedMessages[] {
+  return count > 0 ? [{ reason: 'over_limit', count, ids: [] }] : []
+}
