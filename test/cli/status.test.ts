@@ -71,7 +71,7 @@ it('shows the fleet at a glance', async () => {
   await pool.query(`
     INSERT INTO fleet.outcome_counts (minute, queue, outcome, error_class, count)
     SELECT date_trunc('minute', now()) - n * interval '1 minute', 'email', o.outcome, '', o.count
-      FROM generate_series(1, 30) AS n, (VALUES ('sent', 90), ('hard_failure', 10), ('outage', 500)) AS o (outcome, count)`)
+      FROM generate_series(0, 30) AS n, (VALUES ('sent', 90), ('hard_failure', 10), ('outage', 500)) AS o (outcome, count)`)
   await pool.query(`
     INSERT INTO fleet.sweeps (started_at, ended_at, worker, kind, outcome, counts)
     VALUES (now() - interval '5 minutes', now(), 'w', 'baseline', 'done', '{}'),
@@ -95,13 +95,13 @@ it('shows the fleet at a glance', async () => {
         scheduled: 1,
         sending: 0,
         held: 1,
-        last24Hours: { sent: 2_700, failed: 1, cancelled: 0, expired: 0 },
+        last24Hours: { sent: 2_790, failed: 1, cancelled: 0, expired: 0 },
         priorities: [
           { priority: 1, due: 1, scheduled: 0 },
           { priority: 7, due: 0, scheduled: 1 },
         ],
         rates: {
-          windows: [{ minutes: 1, failedShare: expect.closeTo(0.1, 1) }, { minutes: 15 }, { minutes: 60, sent: 2_700 }],
+          windows: [{ minutes: 1, failedShare: expect.closeTo(0.1, 1) }, { minutes: 15 }, { minutes: 60, sent: 2_790 }],
         },
         errorClasses: {
           failed: [{ errorClass: 'mailbox_full', count: 1 }],
@@ -153,7 +153,7 @@ it('shows the fleet at a glance', async () => {
     /\n! 1 migration pending: fleet migrate up\n\nWaiting\n/,
     /\nemail +1 +11 min +1 +0 +1 +1: 1\n/,
     /\ntelegram +1 +6\d s +0 +0 +0 +5: 1\n/,
-    /\nemail +\d+ +\d+ +45 +1[01]% +1[01]% +1[01]% +2,700 +[█▇▆ ]+\n/,
+    /\nemail +\d+ +\d+ +47 +1[01]% +1[01]% +1[01]% +2,790 +[█▇▆ ]+\n/,
     /\nemail: 1 failed in 24 h: 1 mailbox_full\nemail: held: 1 answer_lost\n/,
     /\nemail +host-1 +4711 +0\.1\.0 +3 d +12 +works\n/,
     /\nSubscriptions\nLast sweep +2\S+Z: 20 notices, 1 change of state\nNext +on the schedule \*\/10 \* \* \* \* \(UTC\)\n/,

@@ -18,6 +18,8 @@ export interface Evidence {
 
 /** `14:05:00 UTC (in 12 min)`; with the date where it is another day. */
 export function clock(time: Date, now: Date): string {
+  // What PostgreSQL calls `infinity` is read as a number.
+  if (!(time instanceof Date)) return String(time).toLowerCase()
   const [day, rest = ''] = time.toISOString().split('T')
   const date = day === now.toISOString().slice(0, 10) ? '' : `${day} `
   return `${date}${rest.slice(0, 8)} UTC (${formatRelative(time, now)})`

@@ -12,6 +12,7 @@ export const mailStates = [
   'scheduled',
   'to_be_tried_again',
   'paused',
+  'taken_back',
   'no_worker',
   'blocked',
   'outage',
@@ -43,6 +44,10 @@ export function explainMail(facts: MailFacts): Explanation<MailState> {
     { at: facts.mail.enqueuedAt, text: 'queued' },
     ...attemptEvidence(facts.mail.history),
     ...actEvidence(facts.acts),
+    ...facts.replays.map(({ id, at, actor, reason, item }) => ({
+      at,
+      text: `${item.replace('_', ' ')} in replay ${id} by ${actor}${reason === null ? '' : `: ${reason}`}`,
+    })),
   ])
   return { ...said, remedy, evidence }
 }
@@ -77,6 +82,14 @@ function sayWaiting(facts: MailFacts): Said {
   const due = mail.dueAt ?? mail.enqueuedAt
   if (due > now) return sayNotYet(facts, due)
   const since = `due since ${clock(due, now)}`
+  const stopping = facts.replays.find(({ state, item }) => state === 'stopping' && item === 'replayed')
+  if (stopping !== undefined) {
+    return {
+      state: 'taken_back',
+      sentence: `Not sent: replay ${stopping.id}, which put it back into the queue, is being stopped, and it becomes what it was.`,
+      remedy: `fleet replay show ${stopping.id}`,
+    }
+  }
   const standstill = standstillOf(senders, now)
   if (standstill !== undefined) {
     const { state, reason, remedy } = standstill
@@ -125,11 +138,15 @@ function saySent({ mail, now }: MailFacts): Said {
   return { state: 'sent', sentence: `Sent${at ? ` at ${clock(at, now)}` : ''}${name}${where}${answer}.` }
 }
 
-function sayFailed({ mail, now }: MailFacts): Said {
+function sayFailed({ mail, now, replays }: MailFacts): Said {
   const at = mail.changedAt ? ` at ${clock(mail.changedAt, now)}` : ''
   const accepted = mail.recipients.filter(({ state }) => state === 'accepted')
   const rest = mail.recipients.filter(({ state }) => state !== 'accepted')
-  const remedy = `once the cause is mended: fleet email replay --id ${mail.id}`
+  const waiting = replays.find(({ state, item }) => item === 'waiting' && (state === 'canary' || state === 'running'))
+  const remedy =
+    waiting === undefined
+      ? `once the cause is mended: fleet email replay --id ${mail.id}`
+      : `none is needed: it waits for its turn in replay ${waiting.id}; fleet replay show ${waiting.id}`
   if (accepted.length > 0) {
     return {
       state: 'partly_failed',

@@ -195,9 +195,11 @@ function sayEnded({ notification, now }: NotificationFacts): Said {
   }
 }
 
-function sayCancelled({ notification, acts, now }: NotificationFacts): Said {
-  const renewed = notification.dataNames.includes('notice')
-  const fleet = renewed ? 'by the fleet, since the subscription that it is about was changed' : 'by a program'
+function sayCancelled({ notification, notice, acts, now }: NotificationFacts): Said {
+  const fleet =
+    notice?.startsWith('lifecycle:') === true
+      ? 'by a program, or by the fleet as the subscription that it is about was changed'
+      : 'by a program'
   return {
     state: 'cancelled',
     sentence: `Cancelled at ${clock(notification.changedAt, now)} ${whoDid(acts, 'cancel') ?? fleet}.`,

@@ -23,12 +23,14 @@ export interface NotificationFacts {
   readonly chatLeader: number | null
   /** The quiet hours of its company, by the clock there; null where there are none. */
   readonly quietHours: { readonly from: string; readonly until: string; readonly timezone: string | null } | null
+  /** What it is about, as its producer names it: `lifecycle:7` for a notice of the sweep. */
+  readonly notice: string | null
   /** What has become of the mail that it is. */
   readonly mail: Explanation<MailState> | null
   readonly acts: readonly Act[]
 }
 
-type Neighbours = Pick<NotificationFacts, 'channelPause' | 'groupLeader' | 'chatLeader' | 'quietHours'>
+type Neighbours = Pick<NotificationFacts, 'notice' | 'channelPause' | 'groupLeader' | 'chatLeader' | 'quietHours'>
 
 /** Undefined where no notification has that id. */
 export async function readNotificationFacts(db: Kysely<DB>, id: number): Promise<NotificationFacts | undefined> {
@@ -54,7 +56,8 @@ export async function readNotificationFacts(db: Kysely<DB>, id: number): Promise
 
 async function readNeighbours(db: Kysely<DB>, id: number): Promise<Neighbours> {
   const { rows } = await sql<Neighbours>`
-    SELECT (SELECT jsonb_build_object('until', least(c.paused_until, '9999-12-31T00:00:00Z'), 'reason', c.reason)
+    SELECT q.event_data ->> 'notice' AS notice,
+           (SELECT jsonb_build_object('until', least(c.paused_until, '9999-12-31T00:00:00Z'), 'reason', c.reason)
               FROM fleet.channels AS c
              WHERE c.name = q.type AND c.paused_until > fleet.utc_now() AT TIME ZONE 'UTC') AS "channelPause",
            (SELECT e.id FROM notifications AS e
@@ -73,6 +76,7 @@ async function readNeighbours(db: Kysely<DB>, id: number): Promise<Neighbours> {
   const [row] = rows
   const pause = row?.channelPause ?? null
   return {
+    notice: row?.notice ?? null,
     channelPause: pause && { ...pause, until: new Date(pause.until) },
     groupLeader: row?.groupLeader ?? null,
     chatLeader: row?.chatLeader ?? null,

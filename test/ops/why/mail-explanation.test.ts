@@ -4,6 +4,7 @@ import { readMailFacts } from '../../../src/ops/why/mail-facts.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { createTestWorker } from '../../support/email-worker.ts'
 import { type SmtpScript, startSmtpServer } from '../../support/smtp-server.ts'
+import { plansOf } from '../plans.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -12,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 beforeEach(() =>
   database.pool.query(`
-    TRUNCATE email_queue, fleet.email_attempts, fleet.email_handovers, fleet.email_archive, fleet.workers, fleet.pauses, audit_log RESTART IDENTITY`),
+    TRUNCATE email_queue, fleet.email_attempts, fleet.email_handovers, fleet.email_archive, fleet.workers, fleet.pauses, fleet.replays, fleet.replay_items, audit_log RESTART IDENTITY`),
 )
 
 const alive = (columns = '', values = '') => `
@@ -129,6 +130,58 @@ describe('a mail, by what is written about it', () => {
       VALUES ('email_queue', 0, 'cancel', 'bob@host', fleet.utc_now())`)
     await expectWhy('cancelled', /^Cancelled at .* by ann@host\.$/, /replay/)
   })
+})
+
+describe('a mail of a replay', () => {
+  const replay = (state: string, item: string) => `
+    INSERT INTO fleet.replays (state, actor, filter, fingerprint, keeps_attempts, includes_sent, created_at, reason, size)
+    VALUES ('${state}', 'ann@host', '{}', 'f', false, false, now(), 'server mended', 1);
+    INSERT INTO fleet.replay_items (replay_id, ordinal, email_id, status, is_archived, state) VALUES (1, 1, 1, 'failed', false, '${item}')`
+
+  it('that is being stopped is not sent', async () => {
+    await database.pool.query(alive() + mail() + replay('stopping', 'replayed'))
+    await expectWhy(
+      'taken_back',
+      /^Not sent: replay 1, which put it back into the queue, is being stopped/,
+      /^fleet replay show 1$/,
+    )
+    const smtp = await startSmtpServer()
+    onTestFinished(() => smtp.stop())
+    const worker = createTestWorker(database, { smtpUrl: smtp.url })
+    await worker.drain.run()
+    await worker.stop()
+    expect(smtp.mails).toEqual([])
+  })
+
+  it('that goes on is not to be replayed by hand, and the evidence names it', async () => {
+    await database.pool.query(
+      `${mail()}UPDATE email_queue SET status = 'failed', last_error = 'x';${replay('running', 'waiting')}`,
+    )
+    const { evidence } = await expectWhy('failed', /^Failed at /, /^none is needed: it waits for its turn in replay 1;/)
+    expect(evidence.map(({ text }) => text)).toContain('waiting in replay 1 by ann@host: server mended')
+  })
+})
+
+it.each([
+  ['pending', 'scheduled_at', 'infinity', /^Waiting: scheduled for infinity\.$/],
+  ['expired', 'not_after', '-infinity', /it was not to go out after -infinity\.$/],
+  ['sending', 'leased_until', 'infinity', /^Being sent by a worker, under a lease until infinity\.$/],
+])('a mail that is %s with a %s of %s is explained, too', async (status, column, time, sentence) => {
+  await database.pool.query(`${mail()}UPDATE email_queue SET status = '${status}', ${column} = '${time}'`)
+  expect((await why()).sentence).toMatch(sentence)
+})
+
+it('what goes before a mail is counted by the index', async () => {
+  await database.pool.query(`
+    ${alive()}INSERT INTO email_queue (recipient_to, subject, body, priority) SELECT 'a@x.org', 's', 'b', 5 FROM generate_series(1, 20000);
+    ${mail(', priority', ', 1')}`)
+  await database.pool.query('VACUUM ANALYZE email_queue')
+  const plans = await plansOf(database.url, (db) => readMailFacts(db, 20_001), /AS ahead/)
+  expect(plans).toHaveLength(1)
+  for (const { text, pages } of plans) {
+    expect(text).not.toMatch(/Seq Scan on (public\.)?email_queue/)
+    expect(pages, text).toBeLessThan(100)
+  }
 })
 
 describe('a mail, by what a worker has done with it', () => {

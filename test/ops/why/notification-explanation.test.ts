@@ -99,7 +99,7 @@ describe('a notification, by what is written about it', () => {
     [
       'cancelled',
       `${notice()}UPDATE notifications SET event_data = event_data || '{"notice": "lifecycle:1"}', status = 'cancelled'`,
-      /^Cancelled at .* by the fleet, since the subscription/,
+      /^Cancelled at .* by a program, or by the fleet as the subscription/,
     ],
     [
       'cancelled',
