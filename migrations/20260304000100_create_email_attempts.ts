@@ -50,6 +50,8 @@ async function createLedger(db: Kysely<any>): Promise<void> {
   await sql`SELECT fleet.close_partition('fleet.email_attempts_default')`.execute(db)
   await sql`INSERT INTO fleet.partitioned_tables (parent) VALUES ('fleet.email_attempts')`.execute(db)
   await sql`CREATE INDEX ix_email_attempts_email_id ON fleet.email_attempts (email_id)`.execute(db)
+  await sql`
+    CREATE INDEX ix_email_attempts_ambiguous ON fleet.email_attempts (email_id) WHERE outcome = 'ambiguous'`.execute(db)
 }
 
 export async function down(db: Kysely<any>): Promise<void> {

@@ -10,8 +10,6 @@ import { type Kysely, sql } from 'kysely'
  */
 export async function up(db: Kysely<any>): Promise<void> {
   await createTables(db)
-  await sql`
-    CREATE INDEX ix_email_attempts_ambiguous ON fleet.email_attempts (email_id) WHERE outcome = 'ambiguous'`.execute(db)
   await replaceTriggers(db)
 }
 
@@ -92,7 +90,6 @@ async function replaceTriggers(db: Kysely<any>): Promise<void> {
 
 export async function down(db: Kysely<any>): Promise<void> {
   await restoreTriggers(db)
-  await sql`DROP INDEX fleet.ix_email_attempts_ambiguous`.execute(db)
   await sql`DROP TABLE fleet.replay_items, fleet.replays`.execute(db)
 }
 
