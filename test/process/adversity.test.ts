@@ -31,7 +31,7 @@ async function startLoaded() {
 
 /** Says of a worker that each of its duties fails, and so that it has gone on trying for a while. */
 async function isRefusedEverything(worker: SpawnedWorker, code: string): Promise<void> {
-  for (const duty of ['drain', 'rescue of expired leases']) {
+  for (const duty of ['drain of email', 'rescue of expired leases of email']) {
     expect(await worker.logged(`${duty} fails; trying again`)).toMatchObject({ err: { code } })
   }
 }

@@ -3,10 +3,10 @@ import { expect } from 'vitest'
 import type { DB } from '../../src/db/schema.ts'
 import type { SpawnedWorker } from '../support/processes.ts'
 
-/** Node's option for a worker that tells on SIGUSR2 how much of the processor it has used. */
+/** Node's option for a worker that tells on SIGWINCH how much of the processor it has used. */
 export const telling = [
   '--import',
-  `data:text/javascript,process.on('SIGUSR2', () => console.log(JSON.stringify({ msg: 'used', ...process.cpuUsage() })))`,
+  `data:text/javascript,process.on('SIGWINCH', () => console.log(JSON.stringify({ msg: 'used', ...process.cpuUsage() })))`,
 ]
 
 /** Much more than anything here needs, much less than a loop without a pause makes. */
@@ -58,7 +58,7 @@ interface Usage {
 async function measure(worker: SpawnedWorker, db: Kysely<DB>): Promise<Usage> {
   const told = () => worker.logs.filter(({ msg }) => msg === 'used')
   const before = told().length
-  worker.signal('SIGUSR2')
+  worker.signal('SIGWINCH')
   await expect.poll(() => told().length).toBeGreaterThan(before)
   const used = told().at(-1)
   const { rows } = await sql<{ statements: number }>`
