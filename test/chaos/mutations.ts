@@ -26,7 +26,7 @@ export const mutations = {
     { file: 'queue/lease.ts', find: 'return performance.now() > this.expiresAt', replace: 'return false' },
     {
       file: 'queue/leased-table.ts',
-      find: "WHERE q.may_go AND q.claim_token = c.token AND q.status = 'sending' AND q.leased_until > now()",
+      find: "AND q.may_go AND q.claim_token = c.token AND q.status = 'sending' AND q.leased_until > now()",
       replace: '',
     },
   ],

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { asCompany } from './policies.ts'
 
@@ -23,7 +23,11 @@ describe('a plan under the policies', () => {
       INSERT INTO notifications (company_id, type)
       SELECT 1000 + 1 + n % ${companies}, 'system' FROM generate_series(1, ${companies * perCompany}) n`)
     await database.pool.query('ANALYZE')
-    await database.pool.query('SELECT fleet.enable_row_security(false)')
+    // It does not wait for long, and autovacuum may be looking at what has just been filled.
+    await vi.waitFor(() => database.pool.query('SELECT fleet.enable_row_security(false)'), {
+      timeout: 30_000,
+      interval: 200,
+    })
   })
   afterAll(() => database.drop())
 
