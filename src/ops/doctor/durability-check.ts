@@ -31,7 +31,7 @@ export const durabilityCheck: Check<DatabaseContext> = {
   },
 }
 
-/** Those of this session, and those that sessions of other roles in this database begin with. */
+/** Those that hold for this connection, and those that other roles begin with in this database. */
 async function listSettingsOff(db: Kysely<DB>): Promise<{ setting: string; statement: string }[]> {
   const { rows } = await sql<{ setting: string; statement: string }>`
     SELECT name || ' is off' AS setting, format('ALTER SYSTEM SET %s = on', name) AS statement

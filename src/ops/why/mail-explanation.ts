@@ -1,11 +1,10 @@
 import type { MailRecipient } from '../show-mail.ts'
 import type { Act } from './acts.ts'
 import { actEvidence } from './acts.ts'
-import { answerOf, attemptEvidence, isPutOff } from './attempts.ts'
-import { byTime, clock, type Explanation, ordinal } from './explanation.ts'
-import { heldFor } from './held-reasons.ts'
+import { attemptEvidence } from './attempts.ts'
+import { sayForeign, sayHeld, sayStandstill, sayStranded, sayTriedAgain } from './common-sentences.ts'
+import { byTime, clock, type Explanation } from './explanation.ts'
 import { type MailFacts, mostAhead } from './mail-facts.ts'
-import { standstillOf } from './senders.ts'
 
 /** Every state that a mail can be explained by, in the order of its life. */
 export const mailStates = [
@@ -67,20 +66,19 @@ function say(facts: MailFacts): Said {
     case 'cancelled':
       return sayCancelled(facts)
     case 'held':
-      return sayHeld(facts)
+      return sayHeld(facts.mail, 'email')
     default:
-      return {
-        state: 'foreign',
-        sentence: `Left alone: its status is "${facts.mail.status}", which another program has written.`,
-        remedy: `UPDATE email_queue SET status = 'pending' WHERE id = ${facts.mail.id}`,
-      }
+      return sayForeign(facts.mail, 'email_queue')
   }
 }
 
 function sayWaiting(facts: MailFacts): Said {
   const { mail, now, senders, ahead } = facts
   const due = mail.dueAt ?? mail.enqueuedAt
-  if (due > now) return sayNotYet(facts, due)
+  if (due > now) {
+    const scheduled = { state: 'scheduled', sentence: `Waiting: scheduled for ${clock(due, now)}.` } as const
+    return sayTriedAgain(mail, due, now) ?? scheduled
+  }
   const since = `due since ${clock(due, now)}`
   const stopping = facts.replays.find(({ state, item }) => state === 'stopping' && item === 'replayed')
   if (stopping !== undefined) {
@@ -90,11 +88,8 @@ function sayWaiting(facts: MailFacts): Said {
       remedy: `fleet replay show ${stopping.id}`,
     }
   }
-  const standstill = standstillOf(senders, now)
-  if (standstill !== undefined) {
-    const { state, reason, remedy } = standstill
-    return { state, sentence: `Waiting: ${since}, but ${reason}.`, remedy }
-  }
+  const standstill = sayStandstill(senders, since, now)
+  if (standstill !== undefined) return standstill
   if (ahead === 0) return { state: 'next', sentence: `Waiting: ${since}; it is the next one that is taken.` }
   const count = `${ahead.toLocaleString('en-US')}${ahead === mostAhead ? ' or more' : ''}`
   return {
@@ -103,28 +98,11 @@ function sayWaiting(facts: MailFacts): Said {
   }
 }
 
-function sayNotYet({ mail, now }: MailFacts, due: Date): Said {
-  const last = mail.history.at(-1)
-  if (last === undefined || mail.errorClass === null) {
-    return { state: 'scheduled', sentence: `Waiting: scheduled for ${clock(due, now)}.` }
-  }
-  const next = `attempt ${mail.attempts + 1} of ${mail.maxAttempts}`
-  const happened = isPutOff(last)
-    ? `it was put off at ${clock(last.endedAt, now)}, which counts as no attempt: ${answerOf(last)}`
-    : `${ordinal(last.attempt)} failed at ${clock(last.endedAt, now)}: ${answerOf(last)}`
-  return { state: 'to_be_tried_again', sentence: `Waiting: ${next} is due at ${clock(due, now)}; ${happened}.` }
-}
-
 function saySending({ mail, now }: MailFacts): Said {
   const who = mail.claimedBy ?? 'a worker'
   const handedOver = mail.handedOverAt === null ? '' : `; a server may have it since ${clock(mail.handedOverAt, now)}`
-  if (mail.leasedUntil !== null && mail.leasedUntil < now) {
-    return {
-      state: 'stranded',
-      sentence: `In the hands of ${who}, whose lease ran out at ${clock(mail.leasedUntil, now)}: that worker is dead, and the next one that is alive takes it back${handedOver}.`,
-      remedy: 'see that an e-mail worker is alive: fleet status',
-    }
-  }
+  const stranded = sayStranded(mail, { handedOver, worker: 'an e-mail worker', now })
+  if (stranded !== undefined) return stranded
   const lease = mail.leasedUntil === null ? '' : `, under a lease until ${clock(mail.leasedUntil, now)}`
   return { state: 'sending', sentence: `Being sent by ${who}${lease}${handedOver}.` }
 }
@@ -188,12 +166,4 @@ function sayCancelled({ mail, now, acts }: MailFacts): Said {
 export function whoDid(acts: readonly Act[], action: string): string | undefined {
   const act = acts.findLast((entry) => entry.action === action)
   return act && `by ${act.actor}`
-}
-
-function sayHeld({ mail }: MailFacts): Said {
-  return {
-    state: 'held',
-    sentence: `Held for somebody to decide: ${heldFor(mail)}.`,
-    remedy: `fleet email release --id ${mail.id}, or fleet email cancel --id ${mail.id}`,
-  }
 }

@@ -1,10 +1,9 @@
 import { actEvidence } from './acts.ts'
-import { answerOf, attemptEvidence, isPutOff } from './attempts.ts'
-import { byTime, clock, type Explanation, ordinal } from './explanation.ts'
-import { heldFor } from './held-reasons.ts'
+import { attemptEvidence } from './attempts.ts'
+import { sayForeign, sayHeld, sayStandstill, sayStranded, sayTriedAgain } from './common-sentences.ts'
+import { byTime, clock, type Explanation } from './explanation.ts'
 import { whoDid } from './mail-explanation.ts'
 import type { NotificationFacts } from './notification-facts.ts'
-import { standstillOf } from './senders.ts'
 
 /** Every state that a notification can be explained by, in the order of its life. */
 export const notificationStates = [
@@ -88,17 +87,9 @@ function say(facts: NotificationFacts): Said {
     case 'cancelled':
       return sayCancelled(facts)
     case 'held':
-      return {
-        state: 'held',
-        sentence: `Held for somebody to decide: ${heldFor(notification)}.`,
-        remedy: `fleet notification release --id ${notification.id}, or fleet notification cancel --id ${notification.id}`,
-      }
+      return sayHeld(notification, 'notification')
     default:
-      return {
-        state: 'foreign',
-        sentence: `Left alone: its status is "${status}", which another program has written.`,
-        remedy: `UPDATE notifications SET status = 'pending' WHERE id = ${notification.id}`,
-      }
+      return sayForeign(notification, 'notifications')
   }
 }
 
@@ -107,11 +98,8 @@ function sayWaiting(facts: NotificationFacts): Said {
   const due = notification.dueAt ?? notification.enqueuedAt
   if (due > now) return sayNotYet(facts, due)
   const since = `due since ${clock(due, now)}`
-  const standstill = standstillOf(senders, now)
-  if (standstill !== undefined) {
-    const { state, reason, remedy } = standstill
-    return { state, sentence: `Waiting: ${since}, but ${reason}.`, remedy }
-  }
+  const standstill = sayStandstill(senders, since, now)
+  if (standstill !== undefined) return standstill
   if (channelPause !== null) {
     const reason = channelPause.reason ?? 'nobody says why'
     return {
@@ -139,17 +127,9 @@ function sayWaiting(facts: NotificationFacts): Said {
 }
 
 function sayNotYet({ notification, now, quietHours }: NotificationFacts, due: Date): Said {
-  const { history, attempts, maxAttempts, scheduledAt, errorClass } = notification
-  const last = history.at(-1)
-  if (last !== undefined && errorClass !== null) {
-    const happened = isPutOff(last)
-      ? `it was put off at ${clock(last.endedAt, now)}, which counts as no attempt: ${answerOf(last)}`
-      : `${ordinal(last.attempt)} failed at ${clock(last.endedAt, now)}: ${answerOf(last)}`
-    return {
-      state: 'to_be_tried_again',
-      sentence: `Waiting: attempt ${attempts + 1} of ${maxAttempts} is due at ${clock(due, now)}; ${happened}.`,
-    }
-  }
+  const { scheduledAt } = notification
+  const again = sayTriedAgain(notification, due, now)
+  if (again !== undefined) return again
   const isPutOffTillMorning = quietHours !== null && (scheduledAt === null || due.getTime() > scheduledAt.getTime())
   if (isPutOffTillMorning) {
     const { from, until, timezone } = quietHours
@@ -163,17 +143,11 @@ function sayNotYet({ notification, now, quietHours }: NotificationFacts, due: Da
 }
 
 function saySending({ notification, now }: NotificationFacts): Said {
-  const { claimedBy, leasedUntil, handedOverAt } = notification
-  const who = claimedBy ?? 'a worker'
+  const { claimedBy, handedOverAt } = notification
   const handedOver = handedOverAt === null ? '' : `; the next system may have it since ${clock(handedOverAt, now)}`
-  if (leasedUntil !== null && leasedUntil < now) {
-    return {
-      state: 'stranded',
-      sentence: `In the hands of ${who}, whose lease ran out at ${clock(leasedUntil, now)}: that worker is dead, and the next one that is alive takes it back${handedOver}.`,
-      remedy: 'see that a notifications worker is alive: fleet status',
-    }
-  }
-  return { state: 'sending', sentence: `Being sent by ${who}${handedOver}.` }
+  const stranded = sayStranded(notification, { handedOver, worker: 'a notifications worker', now })
+  if (stranded !== undefined) return stranded
+  return { state: 'sending', sentence: `Being sent by ${claimedBy ?? 'a worker'}${handedOver}.` }
 }
 
 function saySent({ notification, now }: NotificationFacts): Said {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   explainNotification,
   type NotificationState,
@@ -123,9 +123,9 @@ describe('a notification, by what a worker has done with it', () => {
   async function run(answer: Parameters<typeof createScriptedWay>[0], options = {}) {
     const { way } = createScriptedWay(answer)
     const drains = createTestDrains(database, { ways: { telegram: way }, ...options })
-    onTestFinished(() => drains.stop())
     await drains.run()
-    return drains
+    // What is in hand is recorded by then.
+    await drains.stop()
   }
   const told = (outcome: object) => async () => ({ outcome, reply: 'said so' }) as never
 

@@ -1,0 +1,76 @@
+import type { MessageAttempt } from '../message-history.ts'
+import { answerOf, isPutOff } from './attempts.ts'
+import { clock, ordinal } from './explanation.ts'
+import { heldFor } from './held-reasons.ts'
+import { type SenderFacts, standstillOf } from './senders.ts'
+
+// What is said of messages of every queue in the same words; undefined where there is nothing of the kind to say.
+
+interface Said<State extends string> {
+  readonly state: State
+  readonly sentence: string
+  readonly remedy?: string
+}
+
+interface Message {
+  readonly id: number
+  readonly status: string
+  readonly attempts: number
+  readonly maxAttempts: number
+  readonly errorClass: string | null
+  readonly lastError: string | null
+  readonly claimedBy: string | null
+  readonly leasedUntil: Date | null
+  readonly history: readonly MessageAttempt[]
+}
+
+/** It was tried, and is to be tried again at `due`. */
+export function sayTriedAgain(message: Message, due: Date, now: Date): Said<'to_be_tried_again'> | undefined {
+  const { history, errorClass, attempts, maxAttempts } = message
+  const last = history.at(-1)
+  if (last === undefined || errorClass === null) return undefined
+  const at = clock(last.endedAt, now)
+  const happened = isPutOff(last)
+    ? `it was put off at ${at}, which counts as no attempt: ${answerOf(last)}`
+    : `${ordinal(last.attempt)} failed at ${at}: ${answerOf(last)}`
+  const sentence = `Waiting: attempt ${attempts + 1} of ${maxAttempts} is due at ${clock(due, now)}; ${happened}.`
+  return { state: 'to_be_tried_again', sentence }
+}
+
+/** Nobody takes anything of its queue. `since` says since when it is due. */
+export function sayStandstill(senders: SenderFacts, since: string, now: Date) {
+  const standstill = standstillOf(senders, now)
+  if (standstill === undefined) return undefined
+  const { state, reason, remedy } = standstill
+  return { state, sentence: `Waiting: ${since}, but ${reason}.`, remedy }
+}
+
+/** Its worker has let the lease run out. */
+export function sayStranded(
+  { claimedBy, leasedUntil }: Message,
+  { handedOver, worker, now }: { handedOver: string; worker: string; now: Date },
+): Said<'stranded'> | undefined {
+  if (leasedUntil === null || leasedUntil >= now) return undefined
+  return {
+    state: 'stranded',
+    sentence: `In the hands of ${claimedBy ?? 'a worker'}, whose lease ran out at ${clock(leasedUntil, now)}: that worker is dead, and the next one that is alive takes it back${handedOver}.`,
+    remedy: `see that ${worker} is alive: fleet status`,
+  }
+}
+
+/** `noun` is the command's: `email`. */
+export function sayHeld(message: Message, noun: string): Said<'held'> {
+  return {
+    state: 'held',
+    sentence: `Held for somebody to decide: ${heldFor(message)}.`,
+    remedy: `fleet ${noun} release --id ${message.id}, or fleet ${noun} cancel --id ${message.id}`,
+  }
+}
+
+export function sayForeign({ id, status }: Message, table: string): Said<'foreign'> {
+  return {
+    state: 'foreign',
+    sentence: `Left alone: its status is "${status}", which another program has written.`,
+    remedy: `UPDATE ${table} SET status = 'pending' WHERE id = ${id}`,
+  }
+}
