@@ -5,7 +5,7 @@ import { findNamedInVain, namedIds, type SkippedMessages } from '../skipped-mess
 import { describeFilter } from '../status-change.ts'
 import type { ReplayRequest } from './replay.ts'
 import { sendReplayJob } from './replay-job.ts'
-import { firstDomain, meantMails, replayable, stoppedColumn } from './selection.ts'
+import { domainIn, expectMany, meantMails, replayable, roughDomain, stoppedColumn } from './selection.ts'
 
 export interface Created {
   /** The replay; undefined where there is nothing to put back. */
@@ -22,10 +22,8 @@ export interface Created {
  */
 export async function createReplay(db: Kysely<DB>, request: ReplayRequest): Promise<Created> {
   return db.transaction().execute(async (transaction) => {
-    await sql`
-      SELECT pg_advisory_xact_lock(hashtextextended('fleet.replays', 0)), set_config('work_mem', '64MB', true)`.execute(
-      transaction,
-    )
+    await sql`SELECT pg_advisory_xact_lock(hashtextextended('fleet.replays', 0))`.execute(transaction)
+    await expectMany(transaction)
     const named = await findNamedInVain(transaction, replayable(request), request.filter)
     const id = await insertReplay(transaction, request)
     const written = await insertItems(transaction, id, request)
@@ -72,8 +70,10 @@ interface Written {
 
 async function insertItems(transaction: Transaction<DB>, id: number, request: ReplayRequest): Promise<Written> {
   const { limit, canary = 0 } = request
+  const before = sql`, q.attempts, q.priority, q.not_after, q.sent_at, q.recipients`
+  const domain = canary > 0 ? sql`, ${domainIn(roughDomain)} AS domain` : sql``
   const { rows } = await sql<Written>`
-    WITH meant AS MATERIALIZED (${meantMails(request, canary > 0 ? sql`, ${firstDomain} AS domain` : sql``)}),
+    WITH meant AS MATERIALIZED (${meantMails(request, sql`${before} ${domain}`)}),
     chosen AS MATERIALIZED (SELECT * FROM meant WHERE obstacle IS NULL ORDER BY prio, id LIMIT ${limit ?? null}),
     ${canary > 0 ? withCanary(canary) : sql`placed AS (SELECT *, row_number() OVER (ORDER BY prio, id) AS ordinal FROM chosen)`},
     inserted AS (

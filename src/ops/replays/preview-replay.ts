@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { DB } from '../../db/schema.ts'
 import { findNamedInVain, namedIds, type SkippedMessages } from '../skipped-messages.ts'
 import type { ReplayRequest } from './replay.ts'
-import { firstDomain, meantMails, replayable, stoppedColumn } from './selection.ts'
+import { domainIn, expectMany, meantMails, replayable, roughDomain, stoppedColumn } from './selection.ts'
 
 export interface Group {
   /** What its mails have in common; null where they have none of it. */
@@ -54,10 +54,10 @@ const kinds = {
 } as const
 const ages = ['under 1 h', '1 to 6 h', '6 to 24 h', '1 to 7 days', 'over 7 days']
 
-/** What would be put back now, in one pass over what is meant. Only reads. */
+/** What would be put back now, in one pass over what is meant, of which those alike are counted together. Only reads. */
 export async function previewReplay(db: Kysely<DB>, request: ReplayRequest): Promise<ReplayPreview> {
   return db.transaction().execute(async (transaction) => {
-    await sql`SELECT set_config('work_mem', '64MB', true)`.execute(transaction)
+    await expectMany(transaction)
     const named = await findNamedInVain(transaction, replayable(request), request.filter)
     const counted = await count(transaction, request)
     const groupsOf = (kind: keyof typeof kinds) => counted.groups.filter((group) => group.kind === kinds[kind])
@@ -81,24 +81,30 @@ export async function previewReplay(db: Kysely<DB>, request: ReplayRequest): Pro
 }
 
 async function count(db: Kysely<DB>, request: ReplayRequest): Promise<Counted> {
-  const grouped = sql`, q.error_class, q.template_id, ${firstDomain} AS domain`
+  const { limit } = request
+  const grouped = sql`, q.error_class, q.template_id, ${roughDomain} AS domain`
   const { rows } = await sql<Counted>`
     WITH meant AS MATERIALIZED (${meantMails(request, grouped)}),
-    chosen AS ${request.limit === undefined ? sql`NOT MATERIALIZED` : sql`MATERIALIZED`} (
-      SELECT *, CASE WHEN age < interval '1 hour' THEN 0 WHEN age < interval '6 hours' THEN 1 WHEN age < interval '1 day' THEN 2
-                     WHEN age < interval '7 days' THEN 3 ELSE 4 END AS span
-        FROM (SELECT *, fleet.utc_now() - changed_at AS age FROM meant WHERE obstacle IS NULL) AS aged
-       ${request.limit === undefined ? sql`` : sql`ORDER BY prio, id LIMIT ${request.limit}`})
+    chosen AS ${limit === undefined ? sql`NOT MATERIALIZED` : sql`MATERIALIZED`} (
+      SELECT *, (SELECT fleet.utc_now()) - changed_at AS age
+        FROM meant
+       WHERE obstacle IS NULL ${limit === undefined ? sql`` : sql`ORDER BY prio, id LIMIT ${limit}`}),
+    alike AS MATERIALIZED (
+      SELECT status, error_class, domain, template_id, is_archived, ambiguous,
+             CASE WHEN age < interval '1 hour' THEN 0 WHEN age < interval '6 hours' THEN 1 WHEN age < interval '1 day' THEN 2
+                  WHEN age < interval '7 days' THEN 3 ELSE 4 END AS span, count(*)
+        FROM chosen
+       GROUP BY 1, 2, 3, 4, 5, 6, 7)
     SELECT (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', kind, 'of', of, 'count', count)), '[]')
               FROM (SELECT GROUPING(status, error_class, domain, template_id, span) AS kind,
-                           coalesce(status, error_class, domain, template_id, span::text) AS of, count(*)
-                      FROM chosen
+                           coalesce(status, error_class, domain, template_id, span::text) AS of, sum(count) AS count
+                      FROM (SELECT status, error_class, template_id, span, count, ${domainIn(sql`domain`)} AS domain FROM alike) AS alike
                      GROUP BY GROUPING SETS ((status), (error_class), (domain), (template_id), (span))) AS groups) AS groups,
-           (SELECT count(*)::int FROM chosen WHERE is_archived) AS archived,
-           (SELECT count(*)::int FROM chosen WHERE ambiguous) AS ambiguous,
-           (SELECT count(*)::int FROM meant WHERE obstacle IS NULL) AS eligible,
+           (SELECT coalesce(sum(count) FILTER (WHERE is_archived), 0)::int FROM alike) AS archived,
+           (SELECT coalesce(sum(count) FILTER (WHERE ambiguous), 0)::int FROM alike) AS ambiguous,
+           ${limit === undefined ? sql`(SELECT coalesce(sum(count), 0)::int FROM alike)` : sql`(SELECT count(*)::int FROM meant WHERE obstacle IS NULL)`} AS eligible,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'endedAt', CASE WHEN is_archived THEN changed_at END) ORDER BY prio, id), '[]')
-              FROM (SELECT * FROM chosen ORDER BY prio, id LIMIT 5) AS first) AS first,
+              FROM (SELECT id, prio, is_archived, changed_at FROM chosen ORDER BY prio, id LIMIT 5) AS first) AS first,
            ${stoppedColumn(namedIds)} AS stopped`.execute(db)
   const [counted] = rows
   if (counted === undefined) throw new Error('a count answers nothing')

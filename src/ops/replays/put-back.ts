@@ -1,6 +1,7 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { DB } from '../../db/schema.ts'
 import type { Replay } from './replay.ts'
+import { isAmong } from './replay-store.ts'
 import { restoreMails } from './restore-mails.ts'
 
 /** In one transaction: about a tenth of a second. */
@@ -84,7 +85,7 @@ async function changeMails(transaction: Transaction<DB>, replay: Replay, ordinal
     WITH next AS MATERIALIZED (
       SELECT ordinal, email_id, status, changed_at, row_number() OVER (ORDER BY ordinal) - 1 AS place
         FROM fleet.replay_items
-       WHERE replay_id = ${id} AND ordinal = ANY(${ordinals}::int[])),
+       WHERE replay_id = ${id} AND ${isAmong(ordinals)}),
     free AS MATERIALIZED (
       SELECT next.*
         FROM next
@@ -148,7 +149,7 @@ async function skipRest(transaction: Transaction<DB>, { id }: Replay, ordinals: 
                                                  WHERE a.id = i.email_id AND a.ended_at = i.changed_at)
                                    THEN 'key_taken' ELSE 'locked' END
                          ELSE 'changed' END
-     WHERE i.replay_id = ${id} AND i.ordinal = ANY(${ordinals}::int[]) AND i.state = 'waiting'`.execute(transaction)
+     WHERE i.replay_id = ${id} AND ${isAmong(ordinals)} AND i.state = 'waiting'`.execute(transaction)
 }
 
 /** One notice for the whole batch. */

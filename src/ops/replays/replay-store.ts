@@ -36,6 +36,15 @@ export const mailOfItem: RawBuilder<unknown> = sql`
   ) AS a ON true
   CROSS JOIN LATERAL (SELECT coalesce(q.status, a.status) AS status, coalesce(q.error_class, a.error_class) AS error_class) AS m`
 
+/**
+ * Whether `ordinal` is one of `ordinals`, which ascend. With the bounds PostgreSQL reads no other item, even while it knows nothing of a table
+ * that was filled just now; before 14 it would compare each of them with the whole list.
+ */
+export function isAmong(ordinals: readonly number[]): RawBuilder<boolean> {
+  return sql<boolean>`
+    ordinal BETWEEN ${ordinals[0]}::int AND ${ordinals.at(-1)}::int AND ordinal IN (SELECT unnest(${ordinals}::int[]))`
+}
+
 /** What has become of the first mails; undefined while some of them are not put back yet. */
 export async function readCanary(db: Kysely<DB>, { id, canary }: Replay): Promise<CanaryFacts | undefined> {
   const { rows } = await sql<CanaryFacts & { waiting: number }>`

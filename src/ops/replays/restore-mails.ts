@@ -1,6 +1,7 @@
 import { sql, type Transaction } from 'kysely'
 import type { DB } from '../../db/schema.ts'
 import { columnList, readMailColumns } from '../../email/archive-store.ts'
+import { isAmong } from './replay-store.ts'
 
 /**
  * Moves the archived mails among these items back into the queue, as they were when they ended, so that there is one way of changing
@@ -18,7 +19,7 @@ export async function restoreMails(
       SELECT ${columnList(kept, 'a')}, a.ended_at
         FROM fleet.replay_items AS i
         JOIN fleet.email_archive AS a ON a.id = i.email_id AND a.ended_at = i.changed_at
-       WHERE i.replay_id = ${replayId} AND i.ordinal = ANY(${ordinals}::int[]) AND i.is_archived
+       WHERE i.replay_id = ${replayId} AND ${isAmong(ordinals)} AND i.is_archived
          FOR UPDATE OF a SKIP LOCKED),
     restored AS (
       INSERT INTO email_queue (${columnList(kept)})

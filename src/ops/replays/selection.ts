@@ -1,4 +1,5 @@
-import { type RawBuilder, sql } from 'kysely'
+import { type RawBuilder, sql, type Transaction } from 'kysely'
+import type { DB } from '../../db/schema.ts'
 import { isAmbiguous } from '../ambiguous-messages.ts'
 import { archivedCondition, endedOf } from '../archived-mails.ts'
 import { type EmailStatus, replayableStatuses } from '../email-status.ts'
@@ -9,6 +10,14 @@ import type { ReplayRequest } from './replay.ts'
 
 type Meaning = Pick<ReplayRequest, 'filter' | 'notAfter' | 'includesSent' | 'fingerprint'>
 
+/**
+ * For the rest of the transaction: room for what is meant, and no time spent on compiling a query that PostgreSQL takes for dear, since it
+ * does not know that few mails are ambiguous.
+ */
+export async function expectMany(transaction: Transaction<DB>): Promise<void> {
+  await sql`SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)`.execute(transaction)
+}
+
 /** What is replayed, in the terms of `findNamedInVain`. */
 export function replayable({ includesSent }: Pick<Meaning, 'includesSent'>) {
   const from: readonly EmailStatus[] = includesSent ? [...replayableStatuses, 'sent'] : replayableStatuses
@@ -17,7 +26,7 @@ export function replayable({ includesSent }: Pick<Meaning, 'includesSent'>) {
 
 /**
  * A query of the mails that are meant, of the queue and of the archive: with what speaks against each (`obstacle`), whether it may have
- * arrived (`ambiguous`), and all that it may be taken back to. To the queue's columns come `columns`, of row `q`.
+ * arrived (`ambiguous`), and `columns` of row `q`: a hundred thousand rows are kept for a moment, and each column that nobody needs costs.
  */
 export function meantMails(meaning: Meaning, columns: RawBuilder<unknown> = sql``): RawBuilder<unknown> {
   const { filter } = meaning
@@ -48,8 +57,7 @@ function select({ notAfter, includesSent, fingerprint }: Meaning, { place, isMea
       : sql`CASE WHEN ${isAmbiguous('email_queue')} THEN 'ambiguous' END`,
   ].filter((obstacle) => obstacle !== false)
   return sql`
-    SELECT q.id, q.status, q.prio, q.attempts, q.priority, q.not_after, q.sent_at, q.recipients,
-           ${isArchived ? sql`q.ended_at` : sql`q.updated_at`} AS changed_at, ${sql.lit(isArchived)} AS is_archived,
+    SELECT q.id, q.status, q.prio, ${isArchived ? sql`q.ended_at` : sql`q.updated_at`} AS changed_at, ${sql.lit(isArchived)} AS is_archived,
            coalesce(${sql.join(obstacles)}) AS obstacle,
            ${includesSent ? isAmbiguous('email_queue') : sql.lit(false)} AS ambiguous ${columns}
       FROM ${sql.table(place)} AS q
@@ -81,9 +89,13 @@ const keyObstacle = sql`
          OR EXISTS (SELECT FROM fleet.email_archive AS taker WHERE taker.dedup_key = q.dedup_key AND taker.id > q.id)
        THEN 'key_taken' END`
 
-/** The domain of the first recipient of row `q`, roughly: a regular expression would take as long as all the rest. */
-export const firstDomain: RawBuilder<string> = sql`
-  lower(split_part(split_part(split_part(q.recipient_to, '@', 2), '>', 1), ',', 1))`
+/** The domain of the first recipient of row `q`, with what may follow it. */
+export const roughDomain: RawBuilder<string> = sql`split_part(q.recipient_to, '@', 2)`
+
+/** The domain in a `roughDomain`. Dear enough to be asked of groups rather than of rows; a regular expression would be dearer still. */
+export function domainIn(rough: RawBuilder<string>): RawBuilder<string> {
+  return sql`lower(split_part(split_part(${rough}, '>', 1), ',', 1))`
+}
 
 /** Of `meant`: why mails are left alone, with some of their ids. */
 export function stoppedColumn(namedIds: number): RawBuilder<unknown> {
