@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type CompiledQuery, Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
@@ -14,7 +15,8 @@ export interface DatabaseOptions {
   /**
    * For a process that works a queue: its statements are planned once and kept, whatever size the tables have then, so never as scans
    * of a whole table. Not set past a pooler. A scan that nothing can replace is then planned as so dear that PostgreSQL up to 17 would
-   * compile the statement first, for some 300 ms: that is off, too.
+   * compile the statement first, for some 300 ms: that is off, too. None of its statements takes long: a connection on which an answer is
+   * waited for more than 15 s is half-open, and closed.
    */
   keepsPlans?: boolean
   /** Told once of every connection that breaks, in use or idle. The pool opens another when one is wanted. */
@@ -42,6 +44,8 @@ const CONNECT_TIMEOUT_MS = 5_000
 const IDLE_TIMEOUT_MS = 60_000
 const CLOSE_TIMEOUT_MS = 2_000
 const ANSWER_TIMEOUT_MS = 15_000
+/** From then on the kernel asks every second whether the other end is there, and gives up after ten. Its own default is two hours. */
+const KEEP_ALIVE_AFTER_MS = 10_000
 
 /**
  * A pool whose sessions live in UTC: `timestamp` columns are read as UTC, and dates given as parameters are written
@@ -51,7 +55,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
   // The one switch node-postgres has for dates it sends. Without it a `timestamp` column is filled with local time;
   // for `timestamptz` it changes the notation only.
   pg.defaults.parseInputDatesAsUTC = true
-  const { url, applicationName, max = 5, onError = () => {}, onNotice } = options
+  const { url, applicationName, max = 5, keepsPlans = false, onError = () => {}, onNotice } = options
   let isDirect = false
   const pool = new pg.Pool({
     connectionString: url,
@@ -60,6 +64,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     types: utcTypes(),
     onConnect: async (client) => {
       isDirect = await prepareSession(client, options)
@@ -67,6 +72,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
   })
   pool.on('error', () => {}) // Repeats for idle connections what the listeners of the connections hear.
   const open = watchConnections(pool, onError)
+  if (keepsPlans) pool.on('connect', endWhenSilent)
   if (onNotice) pool.on('connect', (client) => listenForNotices(client, onNotice))
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
   let closing: Promise<void> | undefined
@@ -165,6 +171,15 @@ async function prepareSession(client: pg.ClientBase, options: DatabaseOptions): 
 function listenForNotices(client: pg.PoolClient, onNotice: (message: string) => void): void {
   client.on('notice', ({ routine, message }) => {
     if (routine === 'exec_stmt_raise' && message !== undefined) onNotice(message)
+  })
+}
+
+/** A transaction would wait for ever for the answer, and whoever is given the connection next as well. */
+function endWhenSilent(client: pg.PoolClient): void {
+  // What node-postgres has, and does not name in its types.
+  const { connection } = client as unknown as { readonly connection: { readonly stream: Socket } }
+  connection.stream.setTimeout(ANSWER_TIMEOUT_MS, () => {
+    if ('readyForQuery' in client && client.readyForQuery === false) connection.stream.destroy()
   })
 }
 

@@ -107,6 +107,8 @@ function dueSubscription(table: DueSubscription['table'], index: number): DueSub
 
 /** What became of each, in the words of `expected`, by `projects 17`. */
 export async function readOutcomes(db: Kysely<DB>): Promise<ReadonlyMap<string, string>> {
+  // Autovacuum may not have looked at tables that were empty minutes ago.
+  await sql`ANALYZE projects, portraits, ar_content, notifications, fleet.notices`.execute(db)
   const { rows } = await sql<{ name: string; outcome: string }>`
     WITH messages AS (
       SELECT event_data ->> 'notice' AS notice, string_agg(type, '+' ORDER BY type) AS channels
