@@ -8,6 +8,8 @@ import { type ChannelStatus, readChannelStatus } from './notifications/channel-s
 import { type OutcomeRates, ratesOf, readOutcomeRates } from './outcome-rates.ts'
 import { listPauses, type Pause } from './pauses.ts'
 import { type QueueStatus, readQueueStatus } from './queue-status.ts'
+import type { Replay } from './replays/replay.ts'
+import { listRunning } from './replays/replay-store.ts'
 import { isOverdue, readSchedules, type Schedule } from './schedules.ts'
 import { readSweepStatus, type SweepStatus } from './sweep-status.ts'
 
@@ -23,6 +25,8 @@ export interface FleetStatus {
   readonly email: QueueStatus & QueueHistory & { readonly oldestDueSeconds: number | null }
   readonly notifications: Readonly<Record<ChannelName, ChannelStatus & QueueHistory>>
   readonly pauses: readonly Pause[]
+  /** That go on, each with how many of its mails still wait for their turn. */
+  readonly replays: readonly (Replay & { readonly left: number })[]
   readonly subscriptions: SweepStatus
   readonly schedules: readonly (Schedule & { readonly isOverdue: boolean })[]
   /** With those that have died in the last day. */
@@ -33,7 +37,7 @@ export interface FleetStatus {
 export async function readFleetStatus(db: Kysely<DB>): Promise<FleetStatus> {
   const [now, email, channels] = await Promise.all([databaseNow(db), readQueueStatus(db), readChannelStatus(db)])
   const [rates, errorClasses] = await Promise.all([readOutcomeRates(db), readErrorClasses(db)])
-  const [pauses, subscriptions] = await Promise.all([listPauses(db), readSweepStatus(db)])
+  const [pauses, replays, subscriptions] = await Promise.all([listPauses(db), listRunning(db), readSweepStatus(db)])
   const [schedules, workers] = await Promise.all([readSchedules(db), listWorkers(db)])
   const historyOf = (queue: string): QueueHistory => ({
     rates: rates[queue] ?? ratesOf([], 0),
@@ -48,6 +52,7 @@ export async function readFleetStatus(db: Kysely<DB>): Promise<FleetStatus> {
     email: { ...email, ...historyOf('email'), oldestDueSeconds: secondsSince(email.oldestDueAt, now) },
     notifications: { email: of('email'), telegram: of('telegram'), sms: of('sms'), system: of('system') },
     pauses,
+    replays,
     subscriptions,
     schedules: schedules.map((schedule) => ({ ...schedule, isOverdue: isOverdue(schedule, now) })),
     workers,

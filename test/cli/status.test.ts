@@ -81,6 +81,11 @@ it('shows the fleet at a glance', async () => {
     INSERT INTO pgboss.schedule (name, cron, created_on)
     VALUES ('lifecycle.sweep', '*/10 * * * *', now()), ('lifecycle.rotate-videos', '* * * * *', now() - interval '1 day')`)
   await pool.query(`INSERT INTO fleet.pauses (queue, reason, paused_by) VALUES ('sms', 'wrong text', 'ann@host')`)
+  await pool.query(`
+    INSERT INTO fleet.replays (state, actor, filter, fingerprint, keeps_attempts, includes_sent, created_at, reason, size, per_second)
+    VALUES ('done', 'bob@host', '{}', 'f', false, false, now(), NULL, 1, NULL), ('running', 'ann@host', '{}', 'f', false, false, now(), 'disk mended', 3, 50);
+    INSERT INTO fleet.replay_items (replay_id, ordinal, email_id, status, is_archived, state)
+    VALUES (2, 1, 901, 'failed', false, 'replayed'), (2, 2, 902, 'failed', false, 'waiting'), (2, 3, 903, 'failed', false, 'waiting')`)
   await pool.query(`DELETE FROM fleet.migrations WHERE name LIKE '%install_pgboss'`)
 
   const [human, { code, document }] = await Promise.all([fleet.run(['status']), fleet.json(['status'])])
@@ -122,6 +127,7 @@ it('shows the fleet at a glance', async () => {
         sms: idle,
         system: idle,
       },
+      replays: [{ id: 2, state: 'running', actor: 'ann@host', reason: 'disk mended', size: 3, left: 2, perSecond: 50 }],
       pauses: [{ queue: 'sms', until: null, reason: 'wrong text', pausedBy: 'ann@host' }],
       subscriptions: {
         lastSweep: {
@@ -156,6 +162,7 @@ it('shows the fleet at a glance', async () => {
     /\nemail +\d+ +\d+ +47 +1[01]% +1[01]% +1[01]% +2,790 +[█▇▆ ]+\n/,
     /\nemail: 1 failed in 24 h: 1 mailbox_full\nemail: held: 1 answer_lost\n/,
     /\nemail +host-1 +4711 +0\.1\.0 +3 d +12 +works\n/,
+    /\n +2 +putting back +3 +2 +50 +2\S+Z +ann@host +disk mended\n/,
     /\nSubscriptions\nLast sweep +2\S+Z: 20 notices, 1 change of state\nNext +on the schedule \*\/10 \* \* \* \* \(UTC\)\n/,
     /\nlifecycle.sweep +\*\/10 \* \* \* \* +2\S+Z +2\S+Z\n/,
   ]) {

@@ -85,7 +85,10 @@ function addShow(email: Command): void {
     .description('everything about one mail')
     .argument('<id>', 'the id of the mail', messageId)
     .option('--body', 'also what it says, and the variables of its template')
-    .addHelpText('after', '\nExample:\n  $ fleet email show 42')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ fleet email show 42\n\n"fleet email why 42" says in a sentence why it is where it is.',
+    )
   answers(show, async (session, id: number, options: ShowOptions) =>
     (await import('../email/show.ts')).showOneMail(session, id, options),
   )

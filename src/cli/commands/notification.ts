@@ -102,7 +102,10 @@ function addShow(notification: Command): void {
     .description('everything about one notification')
     .argument('<id>', 'the id of the notification', messageId)
     .option('--body', 'also what it says, and its event_data')
-    .addHelpText('after', '\nExample:\n  $ fleet notification show 42')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ fleet notification show 42\n\n"fleet notification why 42" says in a sentence why it is where it is.',
+    )
   answers(show, async (session, id: number, options: ShowOptions) =>
     (await import('../notification/show.ts')).showOneNotification(session, id, options),
   )

@@ -8,6 +8,7 @@ import { formatExactTime } from '../times.ts'
 import { watchAnswers } from '../watch.ts'
 import { listProblems } from './problems.ts'
 import { renderErrorClasses, renderRates, renderWaiting } from './queues.ts'
+import { renderReplays } from './replays.ts'
 import { renderSchedules } from './schedules.ts'
 import { renderSweeps } from './sweeps.ts'
 import { renderWorkers } from './workers.ts'
@@ -45,6 +46,7 @@ function render(status: FleetStatus & { readonly pendingMigrations: readonly str
     ...section('Waiting', renderWaiting(status, view)),
     ...section('Sent', renderRates(status, view)),
     ...section('Failed and held', renderErrorClasses(status)),
+    ...section('Replays', renderReplays(status.replays, view)),
     ...section('Workers', renderWorkers(status.workers, view)),
     ...section('Subscriptions', renderSweeps(status.subscriptions, view)),
     ...section('Schedules', renderSchedules(status.schedules, view)),

@@ -22,6 +22,17 @@ export async function listReplays(db: Kysely<DB>, limit: number): Promise<Replay
   return rows
 }
 
+/** Those that go on, each with how many of its mails still wait for their turn. */
+export async function listRunning(db: Kysely<DB>): Promise<(Replay & { readonly left: number })[]> {
+  const { rows } = await sql<Replay & { left: number }>`
+    SELECT ${columns},
+           (SELECT count(*)::int FROM fleet.replay_items AS i WHERE i.replay_id = r.id AND i.state = 'waiting') AS left
+      FROM fleet.replays AS r
+     WHERE r.state IN ('canary', 'running', 'stopping')
+     ORDER BY r.id`.execute(db)
+  return rows
+}
+
 export async function listUnfinished(db: Kysely<DB>): Promise<number[]> {
   const { rows } = await sql<{ id: number }>`
     SELECT id::int FROM fleet.replays WHERE state IN ('canary', 'running', 'stopping') ORDER BY id`.execute(db)

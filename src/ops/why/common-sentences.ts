@@ -1,4 +1,5 @@
 import type { MessageAttempt } from '../message-history.ts'
+import { mostAhead } from './ahead.ts'
 import { answerOf, isPutOff } from './attempts.ts'
 import { clock, ordinal } from './explanation.ts'
 import { heldFor } from './held-reasons.ts'
@@ -26,6 +27,13 @@ interface Message {
 
 /** It was tried, and is to be tried again at `due`. */
 export function sayTriedAgain(message: Message, due: Date, now: Date): Said<'to_be_tried_again'> | undefined {
+  const tries = triesOf(message, now)
+  if (tries === undefined) return undefined
+  return { state: 'to_be_tried_again', sentence: `Waiting: due at ${clock(due, now)}, ${tries}.` }
+}
+
+/** `attempt 2 of 3; the first failed at …: …`, as a clause; undefined where it was not tried yet. */
+export function triesOf(message: Message, now: Date): string | undefined {
   const { history, errorClass, attempts, maxAttempts } = message
   const last = history.at(-1)
   if (last === undefined || errorClass === null) return undefined
@@ -33,8 +41,27 @@ export function sayTriedAgain(message: Message, due: Date, now: Date): Said<'to_
   const happened = isPutOff(last)
     ? `it was put off at ${at}, which counts as no attempt: ${answerOf(last)}`
     : `${ordinal(last.attempt)} failed at ${at}: ${answerOf(last)}`
-  const sentence = `Waiting: attempt ${attempts + 1} of ${maxAttempts} is due at ${clock(due, now)}; ${happened}.`
-  return { state: 'to_be_tried_again', sentence }
+  return `attempt ${attempts + 1} of ${maxAttempts}; ${happened}`
+}
+
+/** `clauses` go to the end of the sentence. */
+export function saidWith<S extends { readonly sentence: string }>(
+  said: S,
+  ...clauses: readonly (string | undefined)[]
+): S {
+  const more = clauses.filter((clause) => clause !== undefined)
+  return { ...said, sentence: `${[said.sentence.replace(/\.$/, ''), ...more].join('; ')}.` }
+}
+
+/** Others that are due go first. */
+export function sayBehind(ahead: number, since: string): Said<'behind'> | undefined {
+  if (ahead === 0) return undefined
+  const count = `${ahead.toLocaleString('en-US')}${ahead === mostAhead ? ' or more' : ''}`
+  const [are, have] = ahead === 1 ? ['is', 'has'] : ['are', 'have']
+  return {
+    state: 'behind',
+    sentence: `Waiting: ${since}, behind ${count} that ${are} more urgent or ${have} waited longer.`,
+  }
 }
 
 /** Nobody takes anything of its queue. `since` says since when it is due. */

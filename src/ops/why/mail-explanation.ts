@@ -2,9 +2,18 @@ import type { MailRecipient } from '../show-mail.ts'
 import type { Act } from './acts.ts'
 import { actEvidence } from './acts.ts'
 import { attemptEvidence } from './attempts.ts'
-import { sayForeign, sayHeld, sayStandstill, sayStranded, sayTriedAgain } from './common-sentences.ts'
+import {
+  saidWith,
+  sayBehind,
+  sayForeign,
+  sayHeld,
+  sayStandstill,
+  sayStranded,
+  sayTriedAgain,
+  triesOf,
+} from './common-sentences.ts'
 import { byTime, clock, type Explanation } from './explanation.ts'
-import { type MailFacts, mostAhead } from './mail-facts.ts'
+import type { MailFacts } from './mail-facts.ts'
 
 /** Every state that a mail can be explained by, in the order of its life. */
 export const mailStates = [
@@ -40,7 +49,10 @@ interface Said {
 export function explainMail(facts: MailFacts): Explanation<MailState> {
   const { remedy = null, ...said } = say(facts)
   const evidence = byTime([
-    { at: facts.mail.enqueuedAt, text: 'queued' },
+    {
+      at: facts.mail.enqueuedAt,
+      text: facts.notification ? `queued for notification ${facts.notification.id}` : 'queued',
+    },
     ...attemptEvidence(facts.mail.history),
     ...actEvidence(facts.acts),
     ...facts.replays.map(({ id, at, actor, reason, item }) => ({
@@ -73,13 +85,24 @@ function say(facts: MailFacts): Said {
 }
 
 function sayWaiting(facts: MailFacts): Said {
-  const { mail, now, senders, ahead } = facts
+  const { mail, now } = facts
   const due = mail.dueAt ?? mail.enqueuedAt
-  if (due > now) {
-    const scheduled = { state: 'scheduled', sentence: `Waiting: scheduled for ${clock(due, now)}.` } as const
-    return sayTriedAgain(mail, due, now) ?? scheduled
-  }
-  const since = `due since ${clock(due, now)}`
+  if (due <= now) return saidWith(sayDue(facts, `due since ${clock(due, now)}`), triesOf(mail, now), whoHas(mail))
+  const scheduled = { state: 'scheduled', sentence: `Waiting: scheduled for ${clock(due, now)}.` } as const
+  return saidWith(sayTriedAgain(mail, due, now) ?? scheduled, whoHas(mail))
+}
+
+/** `2 of 3 recipients have it, and b@example.org does not yet`; undefined where nobody has it. */
+function whoHas({ recipients }: MailFacts['mail']): string | undefined {
+  const accepted = recipients.filter(({ state }) => state === 'accepted')
+  const [next, ...others] = recipients.filter(({ state }) => state === 'deferred' || state === 'outstanding')
+  if (accepted.length === 0 || next === undefined) return undefined
+  const rest = others.length === 0 ? `${next.address} does` : `${next.address} and ${others.length} more do`
+  return `${accepted.length} of ${recipients.length} recipients ${accepted.length === 1 ? 'has' : 'have'} it, and ${rest} not yet`
+}
+
+function sayDue(facts: MailFacts, since: string): Said {
+  const { now, senders, ahead } = facts
   const stopping = facts.replays.find(({ state, item }) => state === 'stopping' && item === 'replayed')
   if (stopping !== undefined) {
     return {
@@ -89,13 +112,8 @@ function sayWaiting(facts: MailFacts): Said {
     }
   }
   const standstill = sayStandstill(senders, since, now)
-  if (standstill !== undefined) return standstill
-  if (ahead === 0) return { state: 'next', sentence: `Waiting: ${since}; it is the next one that is taken.` }
-  const count = `${ahead.toLocaleString('en-US')}${ahead === mostAhead ? ' or more' : ''}`
-  return {
-    state: 'behind',
-    sentence: `Waiting: ${since}, behind ${count} that ${ahead === 1 ? 'is' : 'are'} more urgent or ${ahead === 1 ? 'has' : 'have'} waited longer.`,
-  }
+  const next = { state: 'next', sentence: `Waiting: ${since}; it is the next one that is taken.` } as const
+  return standstill ?? sayBehind(ahead, since) ?? next
 }
 
 function saySending({ mail, now }: MailFacts): Said {
@@ -153,11 +171,19 @@ function sayExpired({ mail, now }: MailFacts): Said {
   return { state: 'expired', sentence: `Expired${mail.changedAt ? ` at ${clock(mail.changedAt, now)}` : ''}${end}.` }
 }
 
-function sayCancelled({ mail, now, acts }: MailFacts): Said {
+function sayCancelled({ mail, now, acts, notification }: MailFacts): Said {
   const at = mail.changedAt ? ` at ${clock(mail.changedAt, now)}` : ''
+  const who = whoDid(acts, 'cancel')
+  if (who === undefined && notification?.status === 'cancelled') {
+    return {
+      state: 'cancelled',
+      sentence: `Cancelled${at} together with notification ${notification.id}, which it carries.`,
+      remedy: `fleet notification why ${notification.id}`,
+    }
+  }
   return {
     state: 'cancelled',
-    sentence: `Cancelled${at} ${whoDid(acts, 'cancel') ?? 'by a program, or by the fleet, as when a subscription is renewed'}.`,
+    sentence: `Cancelled${at} ${who ?? 'by a program'}.`,
     remedy: `to send it after all: fleet email replay --id ${mail.id}`,
   }
 }

@@ -6,6 +6,7 @@ import { listPauses } from '../pauses.ts'
 import type { ReplayState } from '../replays/replay.ts'
 import { type MailDetails, showMail } from '../show-mail.ts'
 import { type Act, listActs } from './acts.ts'
+import { countAhead } from './ahead.ts'
 import type { SenderFacts } from './senders.ts'
 
 /** What the explanation of a mail rests on. */
@@ -13,8 +14,10 @@ export interface MailFacts {
   readonly now: Date
   readonly mail: MailDetails
   readonly senders: SenderFacts
-  /** How many that are due go before it; `mostAhead` stands for that many or more. */
+  /** How many that are due go before it, as `countAhead` has it. */
   readonly ahead: number
+  /** The one that it carries. */
+  readonly notification: { readonly id: number; readonly status: string } | null
   readonly acts: readonly Act[]
   /** The replays that mean it, the latest last. */
   readonly replays: readonly ReplayOfMail[]
@@ -30,8 +33,6 @@ export interface ReplayOfMail {
   readonly reason: string | null
 }
 
-export const mostAhead = 100_000
-
 /** Undefined where no mail has that id. */
 export async function readMailFacts(db: Kysely<DB>, id: number): Promise<MailFacts | undefined> {
   const mail = await showMail(db, id)
@@ -45,7 +46,8 @@ export async function readMailFacts(db: Kysely<DB>, id: number): Promise<MailFac
       pause: pauses.find(({ queue }) => queue === 'email') ?? null,
       workers: workers.filter(({ name }) => name === 'email'),
     },
-    ahead: mail.status === 'pending' ? await countAhead(db, id) : 0,
+    ahead: mail.status === 'pending' ? await countAhead(db, 'email_queue', id) : 0,
+    notification: await findNotification(db, id),
     replays: await listReplays(db, id),
     acts: await listActs(db, { entityType: 'email_queue', id, changedAt: mail.changedAt }),
   }
@@ -60,22 +62,12 @@ async function listReplays(db: Kysely<DB>, id: number): Promise<ReplayOfMail[]> 
   return rows
 }
 
-/** In the order of claims, by the index that they use. */
-async function countAhead(db: Kysely<DB>, id: number): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    SELECT count(*)::int AS count
-      FROM (SELECT ahead.id
-              FROM email_queue AS me
-             CROSS JOIN LATERAL (
-               SELECT q.id FROM generate_series(1, 9) AS p (prio)
-                CROSS JOIN LATERAL (
-                  SELECT id FROM email_queue
-                   WHERE status = 'pending' AND prio = p.prio AND due_at <= fleet.utc_now() AT TIME ZONE 'UTC') AS q
-                WHERE p.prio < me.prio
-               UNION ALL
-               SELECT q.id FROM email_queue AS q
-                WHERE q.status = 'pending' AND q.prio = me.prio AND (q.due_at, q.id) < (me.due_at, me.id)) AS ahead
-             WHERE me.id = ${id}
-             LIMIT ${sql.lit(mostAhead)}) AS ahead`.execute(db)
-  return rows[0]?.count ?? 0
+async function findNotification(db: Kysely<DB>, id: number): Promise<MailFacts['notification']> {
+  const { rows } = await sql<{ id: number; status: string }>`
+    SELECT n.id, n.status
+      FROM (SELECT notification_id FROM email_queue WHERE id = ${id}
+             UNION ALL
+            SELECT notification_id FROM fleet.email_archive WHERE id = ${id}) AS mail
+      JOIN notifications AS n ON n.id = mail.notification_id`.execute(db)
+  return rows[0] ?? null
 }

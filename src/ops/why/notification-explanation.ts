@@ -1,6 +1,15 @@
 import { actEvidence } from './acts.ts'
 import { attemptEvidence } from './attempts.ts'
-import { sayForeign, sayHeld, sayStandstill, sayStranded, sayTriedAgain } from './common-sentences.ts'
+import {
+  saidWith,
+  sayBehind,
+  sayForeign,
+  sayHeld,
+  sayStandstill,
+  sayStranded,
+  sayTriedAgain,
+  triesOf,
+} from './common-sentences.ts'
 import { byTime, clock, type Explanation } from './explanation.ts'
 import { whoDid } from './mail-explanation.ts'
 import type { NotificationFacts } from './notification-facts.ts'
@@ -17,6 +26,7 @@ export const notificationStates = [
   'channel_waits',
   'behind_in_chat',
   'in_group',
+  'behind',
   'next',
   'in_digest',
   'as_mail',
@@ -94,10 +104,14 @@ function say(facts: NotificationFacts): Said {
 }
 
 function sayWaiting(facts: NotificationFacts): Said {
-  const { notification, now, senders, channelPause, chatLeader, groupLeader } = facts
+  const { notification, now } = facts
   const due = notification.dueAt ?? notification.enqueuedAt
   if (due > now) return sayNotYet(facts, due)
-  const since = `due since ${clock(due, now)}`
+  return saidWith(sayDue(facts, `due since ${clock(due, now)}`), triesOf(notification, now))
+}
+
+function sayDue(facts: NotificationFacts, since: string): Said {
+  const { notification, now, senders, channelPause, chatLeader, groupLeader, ahead } = facts
   const standstill = sayStandstill(senders, since, now)
   if (standstill !== undefined) return standstill
   if (channelPause !== null) {
@@ -123,7 +137,11 @@ function sayWaiting(facts: NotificationFacts): Said {
   }
   const others =
     notification.group === null ? '' : `, after it has waited a moment for others of its group "${notification.group}"`
-  return { state: 'next', sentence: `Waiting: ${since}; it is taken as soon as a worker is free${others}.` }
+  const next = {
+    state: 'next',
+    sentence: `Waiting: ${since}; it is taken as soon as a worker is free${others}.`,
+  } as const
+  return sayBehind(ahead, since) ?? next
 }
 
 function sayNotYet({ notification, now, quietHours }: NotificationFacts, due: Date): Said {

@@ -5,6 +5,7 @@ import { listWorkers } from '../live-workers.ts'
 import { type NotificationDetails, showNotification } from '../notifications/show-notification.ts'
 import { listPauses } from '../pauses.ts'
 import { type Act, listActs } from './acts.ts'
+import { countAhead } from './ahead.ts'
 import type { Explanation } from './explanation.ts'
 import { explainMail, type MailState } from './mail-explanation.ts'
 import { readMailFacts } from './mail-facts.ts'
@@ -17,6 +18,8 @@ export interface NotificationFacts {
   readonly senders: SenderFacts
   /** Its channel takes nothing until then. */
   readonly channelPause: { readonly until: Date; readonly reason: string | null } | null
+  /** How many of its channel that are due go before it, as `countAhead` has it. */
+  readonly ahead: number
   /** The one that it goes out with, or after which it is looked at. */
   readonly groupLeader: number | null
   /** The message that comes first in its chat. */
@@ -48,6 +51,7 @@ export async function readNotificationFacts(db: Kysely<DB>, id: number): Promise
       pause: own ?? pauses.find(({ queue }) => queue === 'notifications') ?? null,
       workers: workers.filter(({ name }) => name === 'notifications'),
     },
+    ahead: notification.status === 'pending' ? await countAhead(db, 'notifications', id) : 0,
     ...(await readNeighbours(db, id)),
     mail: mailFacts === undefined ? null : explainMail(mailFacts),
     acts: await listActs(db, { entityType: 'notifications', id, changedAt }),

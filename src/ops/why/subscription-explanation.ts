@@ -6,6 +6,8 @@ export const subscriptionStates = [
   'no_end',
   'company_inactive',
   'left_alone',
+  'sweep_blocked',
+  'no_worker',
   'due_now',
   'waiting',
   'all_told',
@@ -37,13 +39,7 @@ function say(facts: SubscriptionFacts): Said {
   if (!isSwept(facts)) {
     return { state: 'left_alone', sentence: `${ends}; its status is "${status}", and the sweep leaves such alone.` }
   }
-  if (due.length > 0) {
-    return {
-      state: 'due_now',
-      sentence: `${ends}; the next sweep deals with ${due.map((notice) => promise(notice)).join(', ')}${sayLast(facts)}.`,
-      remedy: 'fleet sweep --plan shows it, fleet sweep does it',
-    }
-  }
+  if (due.length > 0) return sayDue(facts, ends)
   const told = sayTold(facts)
   if (next === null) return { state: 'all_told', sentence: `${ends}; ${told}, and nothing more comes.` }
   return { state: 'waiting', sentence: `${ends}; ${told}; next at ${clock(next.at, now)}: ${promise(next)}.` }
@@ -66,8 +62,28 @@ function sayTold({ ledger, endsAt }: SubscriptionFacts): string {
     .join(', ')
 }
 
-function sayLast({ lastSweepAt, now }: SubscriptionFacts): string {
-  return lastSweepAt === null ? ' (none has run yet)' : ` (the last one was at ${clock(lastSweepAt, now)})`
+function sayDue({ due, lastSweep, nextSweepAt, now }: SubscriptionFacts, ends: string): Said {
+  const what = due.map((notice) => promise(notice)).join(', ')
+  if (lastSweep?.outcome === 'blocked') {
+    return {
+      state: 'sweep_blocked',
+      sentence: `${ends}; due now is ${what}, but the last sweep, at ${clock(lastSweep.startedAt, now)}, was stopped before it changed anything, as more was due than a sweep does unasked.`,
+      remedy: 'fleet sweep --plan shows what is due, fleet sweep --max does as much as you say',
+    }
+  }
+  const last = lastSweep === null ? 'none has run yet' : `the last one was at ${clock(lastSweep.startedAt, now)}`
+  if (nextSweepAt === null) {
+    return {
+      state: 'no_worker',
+      sentence: `${ends}; the next sweep deals with ${what}, but no lifecycle worker is alive that would begin one (${last}).`,
+      remedy: 'start one: npx pm2 start ecosystem.config.cjs; fleet sweep does it now',
+    }
+  }
+  return {
+    state: 'due_now',
+    sentence: `${ends}; the next sweep, at ${clock(nextSweepAt, now)}, deals with ${what} (${last}).`,
+    remedy: 'none is needed: fleet sweep --plan shows it, fleet sweep does it now',
+  }
 }
 
 /** `7d for the end of 2026-03-08: sent: email 17 sent`. */

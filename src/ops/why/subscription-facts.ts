@@ -6,7 +6,9 @@ import type { SweepSettings } from '../../subscriptions/settings.ts'
 import { stepsOf } from '../../subscriptions/step.ts'
 import { readSubscriptions } from '../../subscriptions/subscription-store.ts'
 import { databaseNow } from '../clock.ts'
-import { readSweepStatus } from '../sweep-status.ts'
+import { listWorkers } from '../live-workers.ts'
+import { readSchedules } from '../schedules.ts'
+import { type LastSweep, readSweepStatus } from '../sweep-status.ts'
 
 export type SubscriptionKind = 'projects' | 'portraits'
 
@@ -42,7 +44,9 @@ export interface SubscriptionFacts {
   /** Null where it never ends. */
   readonly endsAt: Date | null
   readonly company: { readonly id: number; readonly name: string; readonly isActive: boolean }
-  readonly lastSweepAt: Date | null
+  readonly lastSweep: Pick<LastSweep, 'startedAt' | 'outcome'> | null
+  /** When a lifecycle worker begins the next one; null where no such worker is alive. */
+  readonly nextSweepAt: Date | null
   readonly ledger: readonly LedgerEntry[]
   /** What a sweep would do about it now. */
   readonly due: readonly ComingNotice[]
@@ -61,13 +65,17 @@ export async function readSubscriptionFacts(
   if (row === undefined) return undefined
   const now = await databaseNow(db)
   const { lastSweep } = await readSweepStatus(db)
+  const workers = await listWorkers(db)
+  const isAlive = workers.some((worker) => worker.name === 'lifecycle' && worker.isAlive)
+  const schedule = isAlive ? (await readSchedules(db)).find(({ name }) => name === 'lifecycle.sweep') : undefined
   const [subscription] = await readSubscriptions(db, kind, [id])
   const base = {
     now,
     kind,
     id,
     ...row,
-    lastSweepAt: lastSweep?.startedAt ?? null,
+    lastSweep: lastSweep && { startedAt: lastSweep.startedAt, outcome: lastSweep.outcome },
+    nextSweepAt: schedule?.nextRun ?? null,
     ledger: await readLedger(db, kind, id),
   }
   if (subscription === undefined) return { ...base, due: [], next: null }

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 beforeEach(() =>
   database.pool.query(`
-    TRUNCATE email_queue, fleet.email_attempts, fleet.email_handovers, fleet.email_archive, fleet.workers, fleet.pauses, fleet.replays, fleet.replay_items, audit_log RESTART IDENTITY`),
+    TRUNCATE email_queue, notifications, fleet.email_attempts, fleet.email_handovers, fleet.email_archive, fleet.workers, fleet.pauses, fleet.replays, fleet.replay_items, audit_log RESTART IDENTITY`),
 )
 
 const alive = (columns = '', values = '') => `
@@ -91,7 +91,7 @@ describe('a mail, by what is written about it', () => {
     [
       'cancelled',
       `${mail()}UPDATE email_queue SET status = 'cancelled'`,
-      /^Cancelled at .* by a program, or by the fleet/,
+      /^Cancelled at .* by a program\.$/,
       /fleet email replay --id 1$/,
     ],
     [
@@ -130,6 +130,19 @@ describe('a mail, by what is written about it', () => {
       VALUES ('email_queue', 0, 'cancel', 'bob@host', fleet.utc_now())`)
     await expectWhy('cancelled', /^Cancelled at .* by ann@host\.$/, /replay/)
   })
+})
+
+it('a mail that was cancelled with the notification that it carries says so', async () => {
+  await database.pool.query(`
+    INSERT INTO notifications (id, type, company_id, message, status) VALUES (70, 'email', 1, 'm', 'sending');
+    ${mail(', notification_id', ', 70')}`)
+  await database.pool.query(`UPDATE notifications SET status = 'cancelled' WHERE id = 70`)
+  const { evidence } = await expectWhy(
+    'cancelled',
+    /^Cancelled at .* together with notification 70, which it carries\.$/,
+    /^fleet notification why 70$/,
+  )
+  expect(evidence.map(({ text }) => text)).toEqual(['queued for notification 70'])
 })
 
 describe('a mail of a replay', () => {
@@ -212,7 +225,7 @@ describe('a mail, by what a worker has done with it', () => {
     await deliver({ recipient: () => '450 4.2.1 mailbox busy' }, mail())
     const { evidence } = await expectWhy(
       'to_be_tried_again',
-      /^Waiting: attempt 2 of 3 is due at .* \(in [12] min\); the first failed at .*: 450 4\.2\.1 mailbox busy \(mailbox_unavailable\)\.$/,
+      /^Waiting: due at .* \(in [12] min\), attempt 2 of 3; the first failed at .*: 450 4\.2\.1 mailbox busy \(mailbox_unavailable\)\.$/,
     )
     expect(evidence.map(({ text }) => text)).toEqual([
       'queued',
@@ -220,12 +233,29 @@ describe('a mail, by what a worker has done with it', () => {
     ])
   })
 
+  it('is to be tried again now: what happened is said as well', async () => {
+    await deliver({ recipient: () => '450 4.2.1 mailbox busy' }, mail())
+    await database.pool.query(`${alive()}UPDATE email_queue SET due_at = now() - interval '1 minute'`)
+    await expectWhy(
+      'next',
+      /^Waiting: due since .*; it is the next one that is taken; attempt 2 of 3; the first failed at .*: 450 4\.2\.1 mailbox busy/,
+    )
+  })
+
+  it('is to be tried again for those who do not have it yet', async () => {
+    await deliver(
+      { recipient: (address) => (address.startsWith('a') ? undefined : '450 4.2.1 mailbox busy') },
+      `INSERT INTO email_queue (recipient_to, subject, body) VALUES ('anna@example.org, b@example.org, c@example.org', 's', 'b')`,
+    )
+    await expectWhy('to_be_tried_again', /; 1 of 3 recipients has it, and b@example\.org and 1 more do not yet\.$/)
+  })
+
   it('was put off by an outage, which counts as no attempt', async () => {
     await deliver({ mail: () => '450 4.3.2 not now' }, mail())
     await database.pool.query(`UPDATE email_queue SET due_at = now() + interval '1 minute'`)
     await expectWhy(
       'to_be_tried_again',
-      /^Waiting: attempt 1 of 3 is due .*; it was put off at .*, which counts as no attempt: 450 4\.3\.2 not now/,
+      /^Waiting: due at .*, attempt 1 of 3; it was put off at .*, which counts as no attempt: 450 4\.3\.2 not now/,
     )
   })
 

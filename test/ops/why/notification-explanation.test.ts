@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { countAhead } from '../../../src/ops/why/ahead.ts'
 import {
   explainNotification,
   type NotificationState,
@@ -7,6 +8,7 @@ import {
 import { readNotificationFacts } from '../../../src/ops/why/notification-facts.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { createScriptedWay, createTestDrains } from '../../support/notification-drains.ts'
+import { plansOf } from '../plans.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -83,6 +85,12 @@ describe('a notification, by what is written about it', () => {
       /with notification 1 of its group "g"\.$/,
       { id: 2, remedy: /why 1$/ },
     ],
+    [
+      'behind',
+      `${alive()}INSERT INTO notifications (type, company_id, event_data, message) VALUES ('telegram', 1, '{"chat_id": 78}', 'm');${notice()}`,
+      /behind 1 that is more urgent or has waited longer\.$/,
+      { id: 2 },
+    ],
     ['next', alive() + notice(), /taken as soon as a worker is free\.$/],
     [
       'in_digest',
@@ -151,7 +159,7 @@ describe('a notification, by what a worker has done with it', () => {
     await run(told({ kind: 'soft_failure', errorClass: 'server_unavailable', reason: '502' }))
     await expectWhy(
       'to_be_tried_again',
-      /^Waiting: attempt 2 of 3 is due at .*; the first failed at .*: said so \(server_unavailable\)\.$/,
+      /^Waiting: due at .*, attempt 2 of 3; the first failed at .*: said so \(server_unavailable\)\.$/,
     )
   })
 
@@ -196,6 +204,20 @@ describe('a notification, by what a worker has done with it', () => {
       remedy: /^start one/,
     })
   })
+})
+
+it('what goes before a notification is counted by the index', async () => {
+  await database.pool.query(`
+    INSERT INTO notifications (type, company_id, message, status) SELECT 'system', 1, 'm', 'sent' FROM generate_series(1, 20000);
+    INSERT INTO notifications (type, company_id, message, event_data) SELECT 'telegram', 1, 'm', jsonb_build_object('chat_id', n) FROM generate_series(1, 300) AS n`)
+  await database.pool.query('VACUUM ANALYZE notifications')
+  const { rows } = await database.pool.query<{ id: number }>(`SELECT max(id) AS id FROM notifications`)
+  const plans = await plansOf(database.url, (db) => countAhead(db, 'notifications', rows[0]?.id ?? 0), /AS ahead/)
+  expect(plans).toHaveLength(1)
+  for (const { text, pages } of plans) {
+    expect(text).not.toMatch(/Seq Scan on (public\.)?notifications/)
+    expect(pages, text).toBeLessThan(100)
+  }
 })
 
 it('every state has been met', () => expect([...seen].sort()).toEqual([...notificationStates].sort()))

@@ -42,7 +42,11 @@ describe('a subscription', () => {
     [1, 'no_end', /^Project 1 \(Endless\) of Museum has no end/],
     [2, 'company_inactive', /^Project 2 \(Asleep\) of Closed ends at .* \(in \d d\); its company is not active/],
     [3, 'left_alone', /its status is "archived", and the sweep leaves such alone\.$/],
-    [4, 'due_now', /; the next sweep deals with 7d to email office@museum\.example \(none has run yet\)\.$/],
+    [
+      4,
+      'no_worker',
+      /; the next sweep deals with 7d to email office@museum\.example, but no lifecycle worker is alive that would begin one \(none has run yet\)\.$/,
+    ],
     [
       5,
       'waiting',
@@ -52,6 +56,29 @@ describe('a subscription', () => {
     const explanation = await why(id)
     expect(explanation).toMatchObject({ state, sentence: expect.stringMatching(sentence) })
     seen.add(explanation.state)
+  })
+
+  it('that is due waits for the next sweep', async () => {
+    await database.pool.query(`
+      INSERT INTO fleet.workers (owner, name, host, pid, version, node_version, started_at, connections, shutdown_seconds)
+      VALUES ('lifecycle@a:1', 'lifecycle', 'a', 1, '0', '0', now(), 5, 15);
+      SELECT pgboss.create_queue('lifecycle.sweep', '{"policy": "short"}');
+      INSERT INTO pgboss.schedule (name, cron) VALUES ('lifecycle.sweep', '*/5 * * * *')`)
+    const { state, sentence } = await why(4)
+    expect(sentence).toMatch(
+      /; the next sweep, at .* \(in .*\), deals with 7d to email office@museum\.example \(none has run yet\)\.$/,
+    )
+    seen.add(state)
+  })
+
+  it('that is due, while the last sweep was stopped, says so', async () => {
+    await database.pool.query(`INSERT INTO fleet.sweeps (worker, kind, outcome) VALUES ('test', 'sweep', 'blocked')`)
+    const { state, sentence, remedy } = await why(4)
+    expect(sentence).toMatch(
+      /; due now is 7d to email office@museum\.example, but the last sweep, at .*, was stopped before it changed anything/,
+    )
+    expect(remedy).toMatch(/fleet sweep --max/)
+    seen.add(state)
   })
 
   it('that was swept says who was told, who was not and why, and what comes next', async () => {
