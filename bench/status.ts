@@ -1,5 +1,6 @@
 /**
- * What the readings of `fleet status` take beside 1,000,000 mails that have ended, 100,000 of them in the last hour, and 100,000 that wait.
+ * What the readings of `fleet status` take beside 1,000,000 mails that have ended, 100,000 of them in the last hour, and 100,000 that wait; and
+ * beside as many notifications of which 100,000 failed in the last day, and 50,000 are held.
  *
  *   node bench/status.ts [readings]
  */
@@ -31,6 +32,12 @@ async function measure(major: 13 | 18): Promise<void> {
     INSERT INTO fleet.outcome_counts (minute, queue, outcome, error_class, count)
     SELECT date_trunc('minute', now()) - n * interval '1 minute', 'email', o, CASE o WHEN 'sent' THEN '' ELSE o END, 1000
       FROM generate_series(0, 10000) AS n, unnest(ARRAY['sent', 'hard_failure', 'soft_failure']) AS o`)
+  await database.pool.query(`
+    INSERT INTO notifications (type, company_id, message, status, error_class, scheduled_at)
+    SELECT (ARRAY['telegram', 'email', 'sms', 'system'])[1 + n % 4], 1, repeat('x', 200),
+           CASE WHEN n <= 100000 THEN 'failed' WHEN n <= 150000 THEN 'held' WHEN n <= 250000 THEN 'pending' ELSE 'sent' END, 'bot_blocked',
+           CASE WHEN n % 2 = 0 THEN fleet.utc_now() + interval '1 day' END
+      FROM generate_series(1, 1000000) AS n`)
   await database.pool.query('VACUUM ANALYZE')
   const times: number[] = []
   for (let n = 0; n < readings; n += 1) {

@@ -5,7 +5,7 @@ export const transaction = false
 /**
  * The indexes that the notifications work by, built while others write: an adopted table may hold years of them.
  *
- * Locks: SHARE UPDATE EXCLUSIVE on notifications, which blocks no reader and no writer, as long as it takes to read it 24 times.
+ * Locks: SHARE UPDATE EXCLUSIVE on notifications, which blocks no reader and no writer, as long as it takes to read it 26 times.
  */
 export async function up(db: Kysely<any>): Promise<void> {
   // A build that was interrupted leaves an INVALID index, which IF NOT EXISTS would take for the thing itself.
@@ -19,7 +19,7 @@ export async function up(db: Kysely<any>): Promise<void> {
                  'ux_notifications_dedup_key', 'ix_notifications_claim', 'ix_notifications_sending', 'ix_notifications_not_after',
                  'ix_notifications_ended', 'ix_notifications_chat', 'ix_notifications_chat_sending', 'ix_notifications_group',
                  'ix_notifications_needs_fallback', 'ix_notifications_fallback_of', 'ix_notifications_digest_of',
-                 'ix_notifications_unread')
+                 'ix_notifications_held', 'ix_notifications_notice', 'ix_notifications_written', 'ix_notifications_unread')
       LOOP
         EXECUTE format('DROP INDEX %s', broken);
       END LOOP;
@@ -31,7 +31,7 @@ export async function up(db: Kysely<any>): Promise<void> {
 async function indexQueue(db: Kysely<any>): Promise<void> {
   await sql`
     CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ux_notifications_dedup_key ON notifications (dedup_key)`.execute(db)
-  // Claiming probes each priority of a channel for its oldest due rows; what has ended is listed by when it ended.
+  // Claiming probes each priority of a channel for its oldest due rows; what has ended is listed by when it ended, and counted by channel.
   await sql`
     CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_notifications_claim ON notifications (type, prio, due_at, id)
      WHERE status = 'pending' AND digest_of IS NULL`.execute(db)
@@ -42,8 +42,11 @@ async function indexQueue(db: Kysely<any>): Promise<void> {
     CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_notifications_not_after ON notifications (not_after)
      WHERE status = 'pending' AND not_after IS NOT NULL`.execute(db)
   await sql`
-    CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_notifications_ended ON notifications (status, changed_at)
+    CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_notifications_ended ON notifications (status, changed_at) INCLUDE (type)
      WHERE status NOT IN ('pending', 'sending')`.execute(db)
+  await sql`
+    CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_notifications_held ON notifications (type)
+     WHERE status = 'held' AND digest_of IS NULL`.execute(db)
   await sql`
     CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_notifications_needs_fallback ON notifications (id)
      WHERE needs_fallback`.execute(db)
@@ -89,6 +92,7 @@ export async function down(db: Kysely<any>): Promise<void> {
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_chat_sending`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_chat`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_needs_fallback`.execute(db)
+  await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_held`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_ended`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_not_after`.execute(db)
   await sql`DROP INDEX CONCURRENTLY IF EXISTS ix_notifications_sending`.execute(db)

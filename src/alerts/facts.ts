@@ -45,6 +45,4 @@ export interface Sample {
   readonly value: number
 }
 
-export const queueNames = ['email', 'notifications', 'telegram', 'sms', 'system'] as const
-
 export const workerNames = ['email', 'notifications', 'lifecycle'] as const

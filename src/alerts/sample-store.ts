@@ -1,7 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../db/pool.ts'
 import type { DB } from '../db/schema.ts'
-import { queueNames, type Sample } from './facts.ts'
+import { queueNames } from '../ops/backlog.ts'
+import type { Sample } from './facts.ts'
 
 const now = sql<Date>`(fleet.utc_now() AT TIME ZONE 'UTC')`
 

@@ -102,13 +102,16 @@ function show(registry: MetricRegistry, figures: FleetFigures): void {
 }
 
 /** Every queue and priority each time, as a series that comes and goes is hard to watch. */
-function showBacklog(registry: MetricRegistry, { backlog }: FleetFigures): void {
+function showBacklog(registry: MetricRegistry, { backlog, now }: FleetFigures): void {
   const at = (queue: QueueName, priority: number) =>
     backlog.find((row) => row.queue === queue && row.priority === priority)
   const cells = queueNames.flatMap((queue) => priorities.map((priority) => ({ queue, priority })))
   registry.set(
     'fleet_queue_oldest_due_age_seconds',
-    cells.map((cell) => ({ ...cell, value: at(cell.queue, cell.priority)?.oldestDueSeconds ?? 0 })),
+    cells.map((cell) => {
+      const since = at(cell.queue, cell.priority)?.oldestDueAt ?? now
+      return { ...cell, value: Math.max(0, now.getTime() - since.getTime()) / 1000 }
+    }),
   )
   registry.set(
     'fleet_queue_due',
@@ -122,10 +125,13 @@ function showBacklog(registry: MetricRegistry, { backlog }: FleetFigures): void 
   )
 }
 
-function showInHand(registry: MetricRegistry, { inHand }: FleetFigures): void {
-  const of = (part: 'sending' | 'held' | 'ambiguous') =>
+function showInHand(registry: MetricRegistry, { inHand, ambiguous }: FleetFigures): void {
+  const of = (part: 'sending' | 'held') =>
     queueNames.map((queue) => ({ queue, value: inHand.find((row) => row.queue === queue)?.[part] ?? 0 }))
   registry.set('fleet_queue_sending', of('sending'))
   registry.set('fleet_queue_held', of('held'))
-  registry.set('fleet_queue_ambiguous', of('ambiguous'))
+  registry.set(
+    'fleet_queue_ambiguous',
+    queueNames.map((queue) => ({ queue, value: ambiguous.find((row) => row.queue === queue)?.count ?? 0 })),
+  )
 }

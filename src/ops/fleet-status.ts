@@ -1,13 +1,14 @@
 import type { Kysely } from 'kysely'
 import type { DB } from '../db/schema.ts'
 import type { ChannelName } from '../notifications/notice.ts'
+import type { QueueName } from './backlog.ts'
 import { databaseNow } from './clock.ts'
 import { type ErrorClasses, readErrorClasses } from './error-classes.ts'
 import { type LiveWorker, listWorkers } from './live-workers.ts'
-import { type ChannelStatus, readChannelStatus } from './notifications/channel-status.ts'
+import { type ChannelPause, readChannelPauses } from './notifications/channel-pauses.ts'
 import { type OutcomeRates, ratesOf, readOutcomeRates } from './outcome-rates.ts'
 import { listPauses, type Pause } from './pauses.ts'
-import { type QueueStatus, readQueueStatus } from './queue-status.ts'
+import { type QueueStatus, readQueueStatuses } from './queue-status.ts'
 import type { Replay } from './replays/replay.ts'
 import { listRunning } from './replays/replay-store.ts'
 import { isOverdue, readSchedules, type Schedule } from './schedules.ts'
@@ -23,7 +24,7 @@ export interface QueueHistory {
 export interface FleetStatus {
   readonly now: Date
   readonly email: QueueStatus & QueueHistory & { readonly oldestDueSeconds: number | null }
-  readonly notifications: Readonly<Record<ChannelName, ChannelStatus & QueueHistory>>
+  readonly notifications: Readonly<Record<ChannelName, QueueStatus & QueueHistory & ChannelPause>>
   readonly pauses: readonly Pause[]
   /** That go on, each with how many of its mails still wait for their turn. */
   readonly replays: readonly (Replay & { readonly left: number })[]
@@ -35,22 +36,24 @@ export interface FleetStatus {
 
 /** Reads what waits and what workers have counted; the length of the history does not matter. */
 export async function readFleetStatus(db: Kysely<DB>): Promise<FleetStatus> {
-  const [now, email, channels] = await Promise.all([databaseNow(db), readQueueStatus(db), readChannelStatus(db)])
+  const [now, queues, channels] = await Promise.all([databaseNow(db), readQueueStatuses(db), readChannelPauses(db)])
   const [rates, errorClasses] = await Promise.all([readOutcomeRates(db), readErrorClasses(db)])
   const [pauses, replays, subscriptions] = await Promise.all([listPauses(db), listRunning(db), readSweepStatus(db)])
   const [schedules, workers] = await Promise.all([readSchedules(db), listWorkers(db)])
-  const historyOf = (queue: string): QueueHistory => ({
+  const of = (queue: QueueName): QueueStatus & QueueHistory => ({
+    ...queues[queue],
     rates: rates[queue] ?? ratesOf([], 0),
     errorClasses: errorClasses[queue] ?? { failed: [], held: [] },
   })
-  const of = (channel: ChannelName) => ({
-    ...channels[channel],
-    ...historyOf(channel === 'email' ? 'notifications' : channel),
-  })
   return {
     now,
-    email: { ...email, ...historyOf('email'), oldestDueSeconds: secondsSince(email.oldestDueAt, now) },
-    notifications: { email: of('email'), telegram: of('telegram'), sms: of('sms'), system: of('system') },
+    email: { ...of('email'), oldestDueSeconds: secondsSince(queues.email.oldestDueAt, now) },
+    notifications: {
+      email: { ...of('notifications'), ...channels.email },
+      telegram: { ...of('telegram'), ...channels.telegram },
+      sms: { ...of('sms'), ...channels.sms },
+      system: { ...of('system'), ...channels.system },
+    },
     pauses,
     replays,
     subscriptions,

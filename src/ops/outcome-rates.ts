@@ -28,16 +28,17 @@ export interface CountedOutcome {
 }
 
 const windows = [1, 15, 60] as const
+const now = sql<Date>`(fleet.utc_now() AT TIME ZONE 'UTC')`
 const failures: readonly string[] = ['soft_failure', 'hard_failure', 'ambiguous', 'expired']
 
 /** By queue, as `fleet.outcome_counts` names them; those of which nothing is counted are missing. */
 export async function readOutcomeRates(db: Kysely<DB>): Promise<Record<string, OutcomeRates>> {
   const { rows } = await sql<CountedOutcome & { secondsIn: number }>`
     SELECT queue, outcome, sum(count)::float8 AS count,
-           (extract(epoch FROM date_trunc('minute', now()) - minute) / 60)::int AS "minutesAgo",
-           extract(epoch FROM now() - date_trunc('minute', now()))::float8 AS "secondsIn"
+           (extract(epoch FROM date_trunc('minute', ${now}) - minute) / 60)::int AS "minutesAgo",
+           extract(epoch FROM ${now} - date_trunc('minute', ${now}))::float8 AS "secondsIn"
       FROM fleet.outcome_counts
-     WHERE minute >= date_trunc('minute', now()) - interval '60 minutes'
+     WHERE minute BETWEEN date_trunc('minute', ${now}) - interval '60 minutes' AND ${now}
      GROUP BY queue, minute, outcome`.execute(db)
   const queues = new Set(rows.map(({ queue }) => queue))
   return Object.fromEntries(

@@ -1,14 +1,14 @@
 import type { Kysely } from 'kysely'
 import type { DB } from '../db/schema.ts'
+import { type QueueName, queueNames } from './backlog.ts'
 import { listLiveWorkers } from './live-workers.ts'
-import { readChannelStatus } from './notifications/channel-status.ts'
+import { type ChannelPause, readChannelPauses } from './notifications/channel-pauses.ts'
 import { listPauses, type Pause } from './pauses.ts'
-import { readQueueStatus } from './queue-status.ts'
+import { readQueueStatuses } from './queue-status.ts'
 
 /** Whether a queue goes on, and what waits in it. */
 export interface QueueState {
-  /** `email`, `notifications` (those that become mails), `telegram`, `sms`, `system`. */
-  readonly queue: string
+  readonly queue: QueueName
   /** Of the queue itself, or of all notifications; null where it goes on. */
   readonly pause: Pause | null
   /** Its channel takes nothing for so long, as Telegram's limits or an outage want it; no resume ends that. */
@@ -23,28 +23,26 @@ export interface QueueState {
 }
 
 export async function readQueueStates(db: Kysely<DB>): Promise<QueueState[]> {
-  const email = await readQueueStatus(db)
-  const { email: toMail, ...channels } = await readChannelStatus(db)
+  const statuses = await readQueueStatuses(db)
+  const channels = await readChannelPauses(db)
   const pauses = await listPauses(db)
   const workers = await listLiveWorkers(db)
-  const stateOf = (queue: string, counts: Pick<QueueState, 'due' | 'scheduled' | 'sending' | 'held'>) => {
-    const { due, scheduled, sending, held } = counts
+  return queueNames.map((queue) => {
+    const { due, scheduled, sending, held } = statuses[queue]
     const ours = workers.filter(({ name }) => name === (queue === 'email' ? 'email' : 'notifications'))
     return {
       queue,
       pause: pauseOf(queue, pauses) ?? null,
+      channelPause: queue === 'email' ? null : channelPauseOf(channels[queue === 'notifications' ? 'email' : queue]),
       blocked: ours.flatMap(({ owner, blocked }) => (blocked === null ? [] : [{ owner, reason: blocked }])),
       outages: ours.flatMap(({ owner, outage }) => (outage === null ? [] : [{ owner, ...outage }])),
       ...{ due, scheduled, sending, held },
     }
-  }
-  return [
-    { ...stateOf('email', email), channelPause: null },
-    ...Object.entries({ notifications: toMail, ...channels }).map(([queue, channel]) => ({
-      ...stateOf(queue, channel),
-      channelPause: channel.pausedUntil && { until: channel.pausedUntil, reason: channel.pauseReason },
-    })),
-  ]
+  })
+}
+
+function channelPauseOf({ pausedUntil, pauseReason }: ChannelPause): QueueState['channelPause'] {
+  return pausedUntil && { until: pausedUntil, reason: pauseReason }
 }
 
 /** What keeps it: that of its own before that of all notifications. */

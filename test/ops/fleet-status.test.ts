@@ -20,10 +20,10 @@ it('reads no more of a long history than its errors of the last day', async () =
       FROM generate_series(0, 10000) AS n, unnest(ARRAY['sent', 'hard_failure']) AS o`)
   await database.pool.query('VACUUM ANALYZE email_queue, notifications, fleet.outcome_counts')
   const plans = await plansOf(database.url, readFleetStatus, /email_queue|notifications|outcome_counts/)
-  expect(plans.length).toBeGreaterThanOrEqual(7)
+  expect(plans.length).toBeGreaterThanOrEqual(6)
   for (const { text, pages } of plans) {
     expect(text).not.toMatch(/Seq Scan on (\w+\.)?(email_queue|notifications|outcome_counts)/)
-    // The tables have some 2,400, 1,700 and 130.
-    expect(pages, text).toBeLessThan(200)
+    // The tables have some 2,400, 1,700 and 130; each of 50 priorities is probed twice, with two or three pages.
+    expect(pages, text).toBeLessThan(250)
   }
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { readChannelStatus } from '../../../src/ops/notifications/channel-status.ts'
+import { readChannelPauses } from '../../../src/ops/notifications/channel-pauses.ts'
+import { readQueueStatuses } from '../../../src/ops/queue-status.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
 import { plansOf } from '../plans.ts'
 import { insertDigest, insertNotice } from './notices.ts'
@@ -27,15 +28,14 @@ it('counts by channel what waits, a digest once, what is in hand, and what ended
   await insertNotice(db, { type: 'pigeon' })
   const none = { sent: 0, failed: 0, skipped: 0, cancelled: 0, expired: 0 }
   const idle = { due: 0, oldestDueAt: null, scheduled: 0, sending: 0, held: 0, priorities: [], last24Hours: none }
-  const going = { pausedUntil: null, pauseReason: null }
   await pool.query(`
     INSERT INTO fleet.outcome_counts (minute, queue, outcome, count)
     VALUES (now(), 'notifications', 'sent', 3), (now(), 'email', 'sent', 5)`)
-  expect(await readChannelStatus(db)).toEqual({
-    email: { ...idle, ...going, last24Hours: { sent: 3, failed: 1, skipped: 1, cancelled: 1, expired: 1 } },
+  expect(await readQueueStatuses(db)).toEqual({
+    email: { ...idle, last24Hours: { ...none, sent: 5 } },
+    notifications: { ...idle, last24Hours: { sent: 3, failed: 1, skipped: 1, cancelled: 1, expired: 1 } },
     telegram: {
       ...idle,
-      ...going,
       due: 2,
       oldestDueAt: oldest,
       scheduled: 1,
@@ -44,15 +44,15 @@ it('counts by channel what waits, a digest once, what is in hand, and what ended
         { priority: 5, due: 2, scheduled: 0 },
       ],
     },
-    sms: { ...idle, ...going, sending: 1, held: 1 },
-    system: { ...idle, ...going },
+    sms: { ...idle, sending: 1, held: 1 },
+    system: { ...idle },
   })
   await pool.query(`
     UPDATE fleet.channels
        SET paused_until = now() + CASE name WHEN 'sms' THEN interval '1 hour' ELSE interval '-1 hour' END, reason = 'login refused'
      WHERE name IN ('sms', 'telegram')`)
-  expect(await readChannelStatus(db)).toMatchObject({
-    telegram: going,
+  expect(await readChannelPauses(db)).toMatchObject({
+    telegram: { pausedUntil: null, pauseReason: null },
     sms: { pausedUntil: expect.any(Date), pauseReason: 'login refused' },
   })
 })
@@ -63,8 +63,8 @@ it('costs next to nothing beside a long history', async () => {
     INSERT INTO notifications (type, message, status) SELECT 'system', repeat('x', 500), 'sent' FROM generate_series(1, 20000) n`)
   await database.pool.query(`UPDATE notifications SET changed_at = changed_at - id * interval '10 minutes'`)
   await database.pool.query('VACUUM ANALYZE notifications')
-  const plans = await plansOf(database.url, readChannelStatus, /notifications/)
-  expect(plans).toHaveLength(2)
+  const plans = await plansOf(database.url, readQueueStatuses, /notifications/)
+  expect(plans).toHaveLength(3)
   for (const { text, pages } of plans) {
     expect(text).not.toMatch(/Seq Scan on (public\.)?notifications/)
     // The table has some 1,700; each of 40 priorities is probed twice, with two or three pages.
