@@ -11,6 +11,7 @@ import { durabilityCheck } from './durability-check.ts'
 import { heldCheck } from './held-check.ts'
 import { horizonCheck } from './horizon-check.ts'
 import { indexesCheck } from './indexes-check.ts'
+import { installationCheck } from './installation-check.ts'
 import { leasesCheck } from './leases-check.ts'
 import { migrationsCheck } from './migrations-check.ts'
 import { passwordsCheck } from './passwords-check.ts'
@@ -40,6 +41,7 @@ export const measuringChecks: readonly Check<DatabaseContext>[] = [databaseCheck
 export const databaseChecks: readonly Check<DatabaseContext>[] = [
   migrationsCheck,
   driftCheck,
+  installationCheck,
   indexesCheck,
   rightsCheck,
   passwordsCheck,

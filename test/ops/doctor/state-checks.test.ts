@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { stamp } from '../../../src/db/installation-store.ts'
 import { autovacuumCheck } from '../../../src/ops/doctor/autovacuum-check.ts'
 import { bloatCheck } from '../../../src/ops/doctor/bloat-check.ts'
 import type { Check, DatabaseContext } from '../../../src/ops/doctor/check.ts'
 import { heldCheck } from '../../../src/ops/doctor/held-check.ts'
+import { installationCheck } from '../../../src/ops/doctor/installation-check.ts'
 import { leasesCheck } from '../../../src/ops/doctor/leases-check.ts'
 import { pausesCheck } from '../../../src/ops/doctor/pauses-check.ts'
 import { schedulesCheck } from '../../../src/ops/doctor/schedules-check.ts'
@@ -218,5 +220,31 @@ describe('the checks of dead rows', () => {
     await expect
       .poll(async () => [...(await findingsOf(bloatCheck)), ...(await findingsOf(autovacuumCheck))])
       .toEqual([])
+  })
+})
+
+describe('the check of the installation', () => {
+  it('is content with a database that nobody has stamped, and with the one that it is stamped as', async () => {
+    await run('TRUNCATE fleet.installation')
+    expect(await examine(installationCheck)).toMatchObject({
+      findings: [],
+      fine: expect.stringMatching(/no stamp yet/),
+    })
+    await stamp(database.db, { environment: undefined, by: 'test' })
+    expect(await examine(installationCheck)).toEqual({ findings: [], fine: 'it is the one that it is stamped as' })
+  })
+
+  it('finds another environment, another time and another cluster, each by itself', async () => {
+    await stamp(database.db, { environment: 'production', by: 'test', over: true })
+    await run('UPDATE fleet.installation SET timeline = timeline + 1')
+    expect(await findingsOf(installationCheck)).toEqual([
+      'error WRONG_DATABASE: it is stamped as production, and FLEET_ENVIRONMENT here is without a name',
+      expect.stringMatching(/^error WRONG_DATABASE: it is on timeline \d+ instead of \d+/),
+    ])
+    await stamp(database.db, { environment: undefined, by: 'test', over: true })
+    await run('UPDATE fleet.installation SET system_identifier = system_identifier - 1')
+    expect(await findingsOf(installationCheck)).toEqual([
+      'error WRONG_DATABASE: it is on another cluster: a restored dump, or an upgrade',
+    ])
   })
 })
