@@ -115,33 +115,36 @@ describe('a worker', () => {
     expect(page.value('fleet_queue_due')).toBeUndefined()
   })
 
-  it.each(['workers/email.ts', 'workers/notifications.ts', 'workers/lifecycle.ts'])(
-    '%s is not ready while its database gives no answers, and ready again when it does',
-    { timeout: 120_000 },
-    async (script) => {
-      const port = await freePort()
-      const proxy = await startTcpProxy(Number(new URL(scene.database.url).port))
-      onTestFinished(() => proxy.stop())
-      const url = new URL(scene.database.workerUrl)
-      url.port = String(proxy.port)
-      const server = await scene.startServer()
-      const worker = scene.startWorker(server.url, {
+  it('is not ready while its database gives no answers, and ready again when it does', async () => {
+    const proxy = await startTcpProxy(Number(new URL(scene.database.url).port))
+    onTestFinished(() => proxy.stop())
+    const url = new URL(scene.database.workerUrl)
+    url.port = String(proxy.port)
+    const server = await scene.startServer()
+    const scripts = ['workers/email.ts', 'workers/notifications.ts', 'workers/lifecycle.ts']
+    const ports = await Promise.all(scripts.map(() => freePort()))
+    const workers = scripts.map((script, place) =>
+      scene.startWorker(server.url, {
         script,
-        env: { METRICS_PORT: String(port), DATABASE_URL: url.href },
-      })
-      await worker.ready()
-      expect(await readiness(port)).toEqual(ready)
-      proxy.goSilent()
+        env: { METRICS_PORT: String(ports[place]), DATABASE_URL: url.href },
+      }),
+    )
+    await Promise.all(workers.map((worker) => worker.ready()))
+    for (const port of ports) expect(await readiness(port)).toEqual(ready)
+    proxy.goSilent()
+    for (const port of ports) {
       await eventually(() => readiness(port)).toMatchObject({
         status: 503,
         body: { reasons: expect.arrayContaining([expect.stringMatching(/heartbeat: no success for \d+ s/)]) },
       })
       expect((await scrape(port)).value('fleet_database_up')).toBe(0)
-      proxy.openAnew()
+    }
+    proxy.openAnew()
+    for (const port of ports) {
       await expect.poll(() => readiness(port), { timeout: 60_000 }).toEqual(ready)
       expect((await scrape(port)).value('fleet_database_up')).toBe(1)
-    },
-  )
+    }
+  }, 120_000)
 
   it('is not ready while it finishes what is in hand', async () => {
     const port = await freePort()
