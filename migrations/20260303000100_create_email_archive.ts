@@ -4,7 +4,7 @@ import { type Kysely, sql } from 'kysely'
  * `fleet.email_archive`, where mail goes some time after it has ended: `email_queue` stays as small as what is going on, whatever its
  * history. Partitioned by the month in which a mail ended, so that a month is dropped at once when its retention is over.
  *
- * Its columns are those of `email_queue`, however many that has, and two of its own. No id is in both tables.
+ * Its columns are those of `email_queue`, however many that has, and its own: `erased_at` the queue is given later. No id is in both tables.
  *
  * Locks: none on existing tables. Down holds the archive while its rows move back into email_queue.
  */
@@ -14,6 +14,7 @@ export async function up(db: Kysely<any>): Promise<void> {
       LIKE email_queue,
       ended_at    timestamp   NOT NULL,
       archived_at timestamptz NOT NULL DEFAULT now(),
+      erased_at   timestamptz,
       PRIMARY KEY (id, ended_at)
     ) PARTITION BY RANGE (ended_at)`.execute(db)
   await sql`CREATE TABLE fleet.email_archive_default PARTITION OF fleet.email_archive DEFAULT`.execute(db)
@@ -32,6 +33,10 @@ async function createIndexes(db: Kysely<any>): Promise<void> {
   await sql`
     CREATE INDEX ix_email_archive_error_class ON fleet.email_archive (status, error_class, ended_at, id)
      WHERE error_class IS NOT NULL`.execute(db)
+  // Retention of what mail said finds what is not erased yet, and not what is.
+  await sql`
+    CREATE INDEX ix_email_archive_unerased ON fleet.email_archive (ended_at)
+     WHERE erased_at IS NULL`.execute(db)
   // A key that is archived is free again, and may be archived a second time.
   await sql`
     CREATE INDEX ix_email_archive_dedup_key ON fleet.email_archive (dedup_key)

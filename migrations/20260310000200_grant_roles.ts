@@ -17,7 +17,8 @@ async function listGrants(db: Kysely<any>): Promise<void> {
   // only: no other columns. Where some hold passwords, keys, or mails with links that open accounts, those that do not are named one by
   // one: what a platform adds there of its own may be a secret, too.
   //
-  // To lock a row takes the right to update some column of it: fleet_worker deletes from the archive so.
+  // To lock a row takes the right to update some column of it: fleet_worker deletes from the archive so. It also erases what archived mail
+  // says when its time is over; ledgers, addresses and the audit log are the owner's to rewrite.
   //
   // fleet_app adds to the audit log and to the mail queue, which do not say whose their rows are; it reads back no more of them than
   // an INSERT … ON CONFLICT (dedup_key) … RETURNING id needs, and how a mail is getting on.
@@ -35,7 +36,8 @@ async function listGrants(db: Kysely<any>): Promise<void> {
         '{SELECT}', NULL),
       ('fleet_worker', 'TABLE', '{public.email_queue}', '{SELECT,INSERT,UPDATE,DELETE,MAINTAIN}', NULL),
       ('fleet_worker', 'TABLE', '{fleet.email_archive}', '{SELECT,INSERT,DELETE,MAINTAIN}', NULL),
-      ('fleet_worker', 'TABLE', '{fleet.email_archive}', '{UPDATE}', '{archived_at}'),
+      ('fleet_worker', 'TABLE', '{fleet.email_archive}', '{UPDATE}',
+        '{archived_at,subject,body,html,variables,erased_at}'),
       ('fleet_worker', 'TABLE', '{fleet.email_attempts}', '{SELECT,INSERT}', NULL),
       ('fleet_worker', 'TABLE', '{fleet.email_handovers}', '{SELECT,INSERT,DELETE}', NULL),
       ('fleet_worker', 'TABLE', '{public.notifications}', '{SELECT,INSERT,UPDATE,DELETE,MAINTAIN}', NULL),
@@ -119,7 +121,7 @@ async function listGrants(db: Kysely<any>): Promise<void> {
       ('fleet_readonly', 'TABLE', '{public.email_queue,fleet.email_archive}', '{SELECT}',
         '{id,recipient_to,recipient_cc,recipient_bcc,subject,template_id,status,attempts,max_attempts,last_error,priority,scheduled_at,
           created_at,updated_at,sent_at,enqueued_at,due_at,prio,not_after,dedup_key,message_id,recipients,error_class,claim_token,
-          claimed_by,claimed_at,leased_until,rescues,when_ambiguous,notification_id}'),
+          claimed_by,claimed_at,leased_until,rescues,when_ambiguous,notification_id,erased_at}'),
       ('fleet_readonly', 'TABLE', '{fleet.email_archive}', '{SELECT}', '{ended_at,archived_at}')),
     single AS (
       SELECT l.grantee, p.privilege, l.kind, o.object, l."only"::text[],

@@ -45,6 +45,7 @@ const mail = {
   when_ambiguous:
     'What happens when a server may have the mail and nobody can know: resend or hold; NULL for what EMAIL_HOLD_AMBIGUOUS says.',
   notification_id: 'The notification that it was made of; unique, NULL for none.',
+  erased_at: 'When what it said was erased, so that it is never sent again; NULL where it was not.',
 }
 
 const tables = {
@@ -64,7 +65,7 @@ const tables = {
     handed_over_at: 'When the message was about to be written to the connection.',
   },
   'fleet.email_attempts': {
-    '': 'Every attempt at a mail that has ended, in the order of their ends; rows are added and never changed.',
+    '': 'Every attempt at a mail that has ended, in the order of their ends; rows are added and never changed, but by fleet forget.',
     email_id: 'The mail; it may have gone to the archive, or be deleted.',
     attempt: 'Number of the attempt, as the mail counted it: attempts that are given back are not counted.',
     token: 'Number of the claim. A second row of it: its worker came back after its lease had run out.',
@@ -131,6 +132,7 @@ const tables = {
       'True when it has failed or was skipped, and no worker has looked yet whether another channel is to be tried.',
     digest_of: 'The notification whose digest tells this one, too; NULL for none.',
     digest_size: 'How many notifications its digest tells, itself included; NULL where it tells only itself.',
+    erased_at: 'When what it said was erased, so that it is never sent again; NULL where it was not.',
   },
   'fleet.notification_handovers': {
     '': 'Claims on notifications whose message another system may have and whose outcome is not recorded yet.',
@@ -138,7 +140,7 @@ const tables = {
     handed_over_at: 'When the message was about to be sent.',
   },
   'fleet.notification_attempts': {
-    '': 'Every attempt at a notification that has ended, in the order of their ends; rows are added and never changed. Those at its mail are in email_attempts.',
+    '': 'Every attempt at a notification that has ended, in the order of their ends; rows are added and never changed, but by fleet forget. Those at its mail are in email_attempts.',
     notification_id: 'The notification; it may be deleted.',
     attempt: 'Number of the attempt, as the notification counted it: attempts that are given back are not counted.',
     token: 'Number of the claim. A second row of it: its worker came back after its lease had run out.',

@@ -504,6 +504,10 @@ export interface EmailQueue {
    */
   enqueued_at: Generated<Timestamp>;
   /**
+   * When what it said was erased, so that it is never sent again; NULL where it was not.
+   */
+  erased_at: Timestamp | null;
+  /**
    * Kind of the last error, in the words of docs/email-queue.md; NULL where there is none.
    */
   error_class: string | null;
@@ -817,6 +821,10 @@ export interface FleetEmailArchive {
    * When the row was inserted; stamped by a trigger.
    */
   enqueued_at: Timestamp;
+  /**
+   * When what it said was erased, so that it is never sent again; NULL where it was not.
+   */
+  erased_at: Timestamp | null;
   /**
    * Kind of the last error, in the words of docs/email-queue.md; NULL where there is none.
    */
@@ -1776,6 +1784,10 @@ export interface Notifications {
    * When the row was inserted; stamped by a trigger.
    */
   enqueued_at: Generated<Timestamp>;
+  /**
+   * When what it said was erased, so that it is never sent again; NULL where it was not.
+   */
+  erased_at: Timestamp | null;
   /**
    * Kind of the last error, in the words of docs/notifications.md; NULL where there is none.
    */

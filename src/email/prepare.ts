@@ -1,7 +1,8 @@
 import type { Outcome } from '../queue/outcome.ts'
-import { mergeRecipients, parseRecipients } from './addresses.ts'
+import { mergeRecipients, parseRecipients, type Recipients } from './addresses.ts'
 import { composeMessage } from './compose.ts'
 import { type DkimKey, signMessage } from './dkim.ts'
+import { erasedAddress } from './erased.ts'
 import type { ErrorClass } from './error-class.ts'
 import { conclude, type RecipientState, type RecipientStates } from './policy.ts'
 import { renderTemplate } from './render.ts'
@@ -65,7 +66,8 @@ function recipientsOf(row: EmailRow) {
   const to = parseRecipients(row.recipient_to)
   const cc = parseRecipients(row.recipient_cc)
   const bcc = parseRecipients(row.recipient_bcc)
-  const fields = mergeRecipients({ to: to.recipients, cc: cc.recipients, bcc: bcc.recipients })
+  const remaining = ({ recipients }: Recipients) => recipients.filter(({ address }) => address !== erasedAddress)
+  const fields = mergeRecipients({ to: remaining(to), cc: remaining(cc), bcc: remaining(bcc) })
   const faults = [to, cc, bcc].flatMap((field) => field.faults)
   const invalid = faults.map(({ given, reason }): [string, RecipientState] => [
     given,

@@ -52,7 +52,7 @@ function definition({ messageIdDomain, holdAmbiguous }: EmailTableOptions): Leas
       format('<%s.%s@%s>', q.id, to_hex((extract(epoch FROM q.enqueued_at) * 1000000)::bigint), ${messageIdDomain}::text))`,
     onRecord: sql`
       sent_at    = CASE WHEN r.status = 'sent' THEN fleet.utc_now() ELSE q.sent_at END,
-      recipients = CASE WHEN r.details ? 'recipients'
+      recipients = CASE WHEN r.details ? 'recipients' AND q.erased_at IS NULL
                         THEN coalesce(q.recipients, '{}') || (r.details -> 'recipients') ELSE q.recipients END`,
   }
 }

@@ -1,5 +1,5 @@
+import { retryWhileLocked } from '../db/lock-retry.ts'
 import { databaseNow } from '../ops/clock.ts'
-import { retryWhileLocked } from './lock-retry.ts'
 import type { Maintenance } from './maintenance.ts'
 import { monthsFrom } from './months.ts'
 import {

@@ -80,4 +80,14 @@ describe('a row', () => {
     const done = { ...nobody, recipient_to: 'cc@example.com' }
     expect(prepare(done, settings, now)).toMatchObject({ kind: 'refused', outcome: { kind: 'sent' } })
   })
+
+  it('goes to nobody who was erased, and names nobody in the place', async () => {
+    const erased = { ...row, recipient_to: 'erased@invalid, Иван <ivan@example.com>', recipient_cc: 'erased@invalid' }
+    const prepared = await prepare(erased, settings, now)
+    if (prepared.kind !== 'ready') throw new Error('it is ready')
+    expect(prepared.envelope.to).toEqual(['ivan@example.com', 'bcc@example.com'])
+    expect(prepared.message.toString()).not.toContain('erased')
+    const nobody = { ...row, recipient_to: 'erased@invalid', recipient_cc: null, recipient_bcc: null }
+    expect(prepare(nobody, settings, now)).toMatchObject({ kind: 'refused', outcome: { errorClass: 'no_recipient' } })
+  })
 })

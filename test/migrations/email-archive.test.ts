@@ -38,7 +38,8 @@ describe('reverting the archive', () => {
     await archiveEnded(database.db)
     expect(await queued()).toHaveLength(1)
     await revert()
-    expect(await queued()).toEqual(before)
+    // But for columns that later migrations have added.
+    expect(before).toMatchObject(await queued())
     await migrateUp(database.db)
     expect(await queued()).toEqual(before)
     const id = await insertMail(database.db, { priority: 99 })
