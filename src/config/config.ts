@@ -94,6 +94,7 @@ export interface Config {
     readonly auditLog: Retention
     readonly viewSessions: Retention
     readonly emailArchive: Retention
+    readonly emailBodies: Retention
     readonly emailAttempts: Retention
     readonly notificationAttempts: Retention
     readonly notifications: Retention
@@ -201,6 +202,7 @@ function toConfig(values: Values, warnings: string[]): Config {
       auditLog: values.RETENTION_AUDIT_LOG,
       viewSessions: values.RETENTION_VIEW_SESSIONS,
       emailArchive: values.RETENTION_EMAIL_ARCHIVE,
+      emailBodies: values.RETENTION_EMAIL_BODIES,
       emailAttempts: values.RETENTION_EMAIL_ATTEMPTS,
       notificationAttempts: values.RETENTION_NOTIFICATION_ATTEMPTS,
       notifications: values.RETENTION_NOTIFICATIONS,

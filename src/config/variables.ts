@@ -243,6 +243,13 @@ const table = {
     schema: retention,
     default: 'off',
   },
+  RETENTION_EMAIL_BODIES: {
+    group: 'Retention',
+    description:
+      'How long it is kept what mail said (subject, texts, variables of its template), in the queue and in the archive, counted from when it ended. What is older is erased; the rest of the mail stays. [operations/erasing-a-person.md](operations/erasing-a-person.md#old-bodies) says more.',
+    schema: retention,
+    default: 'off',
+  },
   RETENTION_EMAIL_ATTEMPTS: {
     group: 'Retention',
     description:

@@ -1,9 +1,10 @@
 import type { Config } from '../config/config.ts'
 import type { Retention } from '../config/retention.ts'
+import { retryWhileLocked } from '../db/lock-retry.ts'
 import { databaseNow } from '../ops/clock.ts'
 import { deleteOldSweeps } from '../subscriptions/sweep-store.ts'
+import { eraseBodies } from './body-retention.ts'
 import { deleteOrphanHandovers } from './handover-store.ts'
-import { retryWhileLocked } from './lock-retry.ts'
 import type { Maintenance } from './maintenance.ts'
 import { cutoffOf } from './months.ts'
 import { type DeletedRows, deleteNotifications } from './notification-retention.ts'
@@ -24,12 +25,21 @@ export interface DroppedRows {
 /** Takes away what is past its retention, from every table that has one. */
 export async function applyRetention(
   maintenance: Maintenance,
-  { auditLog, viewSessions, emailArchive, emailAttempts, notificationAttempts, notifications }: Config['retention'],
+  {
+    auditLog,
+    viewSessions,
+    emailArchive,
+    emailBodies,
+    emailAttempts,
+    notificationAttempts,
+    notifications,
+  }: Config['retention'],
 ): Promise<Record<string, DroppedRows | DeletedRows>> {
   return {
     auditLog: await dropPast(maintenance, 'public.audit_log', auditLog),
     viewSessions: await dropPast(maintenance, 'public.ar_view_sessions', viewSessions),
     emailArchive: await dropPast(maintenance, 'fleet.email_archive', emailArchive),
+    emailBodies: await eraseBodies(maintenance, emailBodies),
     emailAttempts: await dropPast(maintenance, 'fleet.email_attempts', emailAttempts),
     notificationAttempts: await dropPast(maintenance, 'fleet.notification_attempts', notificationAttempts),
     emailHandovers: await dropOrphans(maintenance, 'email'),

@@ -26,6 +26,7 @@ const off = {
   auditLog: 'off',
   viewSessions: 'off',
   emailArchive: 'off',
+  emailBodies: 'off',
   notificationAttempts: 'off',
   notifications: 'off',
 } as const

@@ -25,6 +25,7 @@ const off = {
   auditLog: 'off',
   viewSessions: 'off',
   emailArchive: 'off',
+  emailBodies: 'off',
   emailAttempts: 'off',
   notificationAttempts: 'off',
   notifications: 'off',

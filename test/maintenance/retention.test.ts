@@ -106,6 +106,7 @@ test('nothing is dropped where retention is off, and a visit without a time has 
   const off = {
     auditLog: 'off',
     emailArchive: 'off',
+    emailBodies: 'off',
     emailAttempts: 'off',
     notificationAttempts: 'off',
     notifications: 'off',
@@ -115,6 +116,7 @@ test('nothing is dropped where retention is off, and a visit without a time has 
     auditLog: { partitions: [], rows: 0 },
     viewSessions: { partitions: [], rows: 1 },
     emailArchive: { partitions: [], rows: 0 },
+    emailBodies: { rows: 0 },
     emailAttempts: { partitions: [], rows: 0 },
     notificationAttempts: { partitions: [], rows: 0 },
     emailHandovers: { rows: 0 },
