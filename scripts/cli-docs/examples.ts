@@ -52,6 +52,7 @@ export const examples: Readonly<Record<string, readonly Example[]>> = {
   sweep: [{ line: 'sweep --plan' }, { line: 'sweep' }],
   status: [{ line: 'status' }],
   search: [{ line: 'search lighthouse' }],
+  forget: [{ line: 'forget nobody@gone.example --dry-run' }],
   doctor: [{ line: 'doctor', fresh: true, most: 60 }],
 }
 

@@ -5,6 +5,7 @@ import { addAlertsCommands } from './commands/alerts.ts'
 import { addCompanyCommands } from './commands/company.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addEmailCommands } from './commands/email.ts'
+import { addForgetCommand } from './commands/forget.ts'
 import { addMigrateCommands } from './commands/migrate.ts'
 import { addNotificationCommands } from './commands/notification.ts'
 import { addQueueCommands } from './commands/queue.ts'
@@ -51,6 +52,7 @@ export function createProgram(): Command {
   addSearchCommand(program)
   addAlertsCommands(program)
   addDoctorCommand(program)
+  addForgetCommand(program)
   addAdoptDatabaseCommand(program)
   return program
 }

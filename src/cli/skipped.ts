@@ -26,6 +26,8 @@ function reasonFor({ reason, status }: SkippedMessages, { action, noun }: Doing)
       return `${printable(status ?? '')}, from which there is no ${action}`
     case 'filter':
       return 'the other filters do not hold'
+    case 'erased':
+      return 'what they said was erased, so that nothing is left to send'
     case 'would_expire':
       return 'not_after has passed, so a worker would only let it expire'
     case 'being_sent':

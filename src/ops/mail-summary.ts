@@ -24,6 +24,8 @@ export interface MailSummary {
   readonly changedAt: Date | null
   /** Null while it is in the queue. */
   readonly archivedAt: Date | null
+  /** When what it said was erased; null where it was not. */
+  readonly erasedAt: Date | null
   readonly errorClass: string | null
   readonly lastError: string | null
 }
@@ -42,5 +44,6 @@ function columns(changed: RawBuilder<Date>): RawBuilder<unknown> {
     q.recipient_to AS "to", q.recipient_cc AS cc, q.recipient_bcc AS bcc, q.subject, q.template_id AS template,
     coalesce(q.attempts, 0) AS attempts, coalesce(q.max_attempts, 3) AS "maxAttempts",
     q.enqueued_at AS "enqueuedAt", q.due_at AS "dueAt", q.not_after AS "notAfter", q.sent_at AS "sentAt",
-    ${changed} AS "changedAt", q.error_class AS "errorClass", q.last_error AS "lastError"`
+    ${changed} AS "changedAt", q.error_class AS "errorClass", q.last_error AS "lastError",
+    q.erased_at AS "erasedAt"`
 }

@@ -7,6 +7,7 @@ import type { StatusChange } from './status-change.ts'
  * - `unknown`: no message has that id.
  * - `status`: the change is not made from the status that it has.
  * - `filter`: named by its id, but the other filters do not hold.
+ * - `erased`: what it said was erased.
  * - `would_expire`: its `not_after` has passed; a worker would only mark it as expired.
  * - `being_sent`: cancelled while a worker was sending it, which may not have ended yet.
  * - `key_taken`: archived, and a newer mail has its `dedup_key`.
@@ -22,6 +23,7 @@ export type SkipReason =
   | 'unknown'
   | 'status'
   | 'filter'
+  | 'erased'
   | 'would_expire'
   | 'being_sent'
   | 'key_taken'

@@ -180,6 +180,7 @@ describe('fleet email list', () => {
           sentAt: null,
           changedAt: '2026-11-20T10:05:00.000Z',
           archivedAt: null,
+          erasedAt: null,
           errorClass: null,
           lastError: null,
         },

@@ -54,7 +54,15 @@ describe('fleet notification list', () => {
   it('answers everything a program may want', async () => {
     await insertNotice(database.db, { status: 'held', company_id: 1, group_id: 'g', changed_at: changed(5) })
     const { document } = await fleet.json(['notification', 'list'])
-    const nothing = { type: null, notAfter: null, sentAt: null, readAt: null, errorClass: null, lastError: null }
+    const nothing = {
+      type: null,
+      notAfter: null,
+      sentAt: null,
+      erasedAt: null,
+      readAt: null,
+      errorClass: null,
+      lastError: null,
+    }
     expect(document).toEqual({
       notifications: [
         {

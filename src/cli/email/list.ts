@@ -43,7 +43,7 @@ function renderMails(mails: readonly MailSummary[], { screen, now }: { screen: S
     { text: mail.archivedAt ? `${mail.status} (archived)` : mail.status, paint: paintStatus(mail.status, screen) },
     { text: String(mail.priority) },
     { text: mail.to },
-    { text: mail.subject },
+    { text: mail.erasedAt ? '(erased)' : mail.subject },
     { text: `${mail.attempts}/${mail.maxAttempts}` },
     { text: formatTime(timeOf(mail), { now, screen }) },
     { text: [mail.errorClass, mail.lastError].filter((part) => part).join(': ') },

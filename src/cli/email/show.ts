@@ -23,7 +23,8 @@ export async function showOneMail(session: Session, id: number, options: ShowOpt
   const now = await databaseNow(db)
   return {
     document: { ...mail, ...(body && { body }) },
-    text: (screen) => renderMail(mail, { screen, now }) + (body ? renderBody(body, screen) : ''),
+    text: (screen) =>
+      renderMail(mail, { screen, now }) + (body ? renderBody(body, { screen, erasedAt: mail.erasedAt, now }) : ''),
   }
 }
 
@@ -61,6 +62,7 @@ function facts(mail: MailDetails, now: Date): Fact[] {
     time('Sent', mail.sentAt),
     time('Changed', mail.changedAt),
     time('Archived', mail.archivedAt),
+    time('Erased', mail.erasedAt),
     text('Message-ID', mail.messageId),
     text('Dedup key', mail.dedupKey),
     text(mail.status === 'sending' ? 'Worker' : 'Last worker', mail.claimedBy),
@@ -93,7 +95,11 @@ function paintState(state: MailRecipient['state'], { colors }: Screen): (text: s
   return { accepted: colors.green, refused: colors.red, deferred: colors.yellow, outstanding: colors.dim }[state]
 }
 
-function renderBody({ text, html, variables }: MailBody, screen: Screen): string {
+function renderBody(
+  { text, html, variables }: MailBody,
+  { screen, erasedAt, now }: { screen: Screen; erasedAt: Date | null; now: Date },
+): string {
+  if (erasedAt !== null) return `\nWhat it said was erased: ${formatExactTime(erasedAt, now)}.\n`
   const part = (title: string, content: string) => `\n${screen.colors.bold(title)}\n${printableLines(content)}\n`
   const filled = variables !== null && JSON.stringify(variables) !== '{}'
   return (

@@ -91,6 +91,7 @@ function progressFacts(notification: NotificationDetails, now: Date): Fact[] {
     time('Not after', notification.notAfter),
     time('Sent', notification.sentAt),
     time('Read', notification.readAt),
+    time('Erased', notification.erasedAt),
     time('Changed', notification.changedAt),
     text(status === 'sending' ? 'Worker' : 'Last worker', notification.claimedBy),
     time('Lease until', status === 'sending' ? notification.leasedUntil : null),

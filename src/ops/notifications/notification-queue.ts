@@ -64,7 +64,8 @@ export const replayNotifications: StatusChange<NotificationFilter> = {
   to: 'pending',
   changed: notificationChangedAt,
   obstacle: sql`
-    CASE WHEN q.type NOT IN ('email', 'telegram', 'sms', 'system') THEN 'unknown_channel'
+    CASE WHEN q.erased_at IS NOT NULL THEN 'erased'
+         WHEN q.type NOT IN ('email', 'telegram', 'sms', 'system') THEN 'unknown_channel'
          WHEN q.not_after <= fleet.utc_now() THEN 'would_expire'
          WHEN ${isInHand} THEN 'being_sent' END`,
 }

@@ -29,6 +29,8 @@ export interface NotificationSummary {
   /** The last change of its status. */
   readonly changedAt: Date
   readonly readAt: Date | null
+  /** When what it said was erased; null where it was not. */
+  readonly erasedAt: Date | null
   /** The notification that it stands in for. */
   readonly fallbackOf: number | null
   /** The notification that it goes out with. */
@@ -50,6 +52,6 @@ export const notificationColumns: RawBuilder<unknown> = sql`
   coalesce(q.attempts, 0) AS attempts, coalesce(q.max_attempts, 3) AS "maxAttempts",
   q.enqueued_at AS "enqueuedAt", q.due_at AS "dueAt", q.not_after AS "notAfter",
   CASE WHEN q.status = 'sent' THEN coalesce(q.processed_at, q.changed_at AT TIME ZONE 'UTC') END AS "sentAt",
-  q.changed_at AS "changedAt", q.read_at AS "readAt",
+  q.changed_at AS "changedAt", q.read_at AS "readAt", q.erased_at AS "erasedAt",
   q.fallback_of AS "fallbackOf", q.digest_of AS "digestOf", q.digest_size AS "digestSize",
   q.error_class AS "errorClass", q.last_error AS "lastError"`

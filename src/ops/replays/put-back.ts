@@ -90,7 +90,7 @@ async function changeMails(transaction: Transaction<DB>, replay: Replay, ordinal
       SELECT next.*
         FROM next
         JOIN email_queue AS q ON q.id = next.email_id
-       WHERE q.status = next.status AND q.updated_at IS NOT DISTINCT FROM next.changed_at
+       WHERE q.status = next.status AND q.updated_at IS NOT DISTINCT FROM next.changed_at AND q.erased_at IS NULL
          FOR NO KEY UPDATE OF q SKIP LOCKED),
     changed AS (
       UPDATE email_queue AS q
@@ -139,7 +139,10 @@ async function skipRest(transaction: Transaction<DB>, { id }: Replay, ordinals: 
   await sql`
     UPDATE fleet.replay_items AS i
        SET state  = 'skipped',
-           reason = CASE WHEN EXISTS (SELECT FROM email_queue AS q
+           reason = CASE WHEN EXISTS (SELECT FROM email_queue AS q WHERE q.id = i.email_id AND q.erased_at IS NOT NULL)
+                           OR EXISTS (SELECT FROM fleet.email_archive AS a WHERE a.id = i.email_id AND a.erased_at IS NOT NULL)
+                         THEN 'erased'
+                         WHEN EXISTS (SELECT FROM email_queue AS q
                                        WHERE q.id = i.email_id AND q.status = i.status AND q.updated_at IS NOT DISTINCT FROM i.changed_at)
                          THEN 'locked'
                          WHEN i.is_archived AND EXISTS (SELECT FROM fleet.email_archive AS a

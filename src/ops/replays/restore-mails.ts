@@ -6,6 +6,7 @@ import { isAmong } from './replay-store.ts'
 /**
  * Moves the archived mails among these items back into the queue, as they were when they ended, so that there is one way of changing
  * them. Never waits for one that another session has locked. Deletes only what the queue has taken.
+ * What was erased stays where it is.
  */
 export async function restoreMails(
   transaction: Transaction<DB>,
@@ -19,7 +20,7 @@ export async function restoreMails(
       SELECT ${columnList(kept, 'a')}, a.ended_at
         FROM fleet.replay_items AS i
         JOIN fleet.email_archive AS a ON a.id = i.email_id AND a.ended_at = i.changed_at
-       WHERE i.replay_id = ${replayId} AND ${isAmong(ordinals)} AND i.is_archived
+       WHERE i.replay_id = ${replayId} AND ${isAmong(ordinals)} AND i.is_archived AND a.erased_at IS NULL
          FOR UPDATE OF a SKIP LOCKED),
     restored AS (
       INSERT INTO email_queue (${columnList(kept)})

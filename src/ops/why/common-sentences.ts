@@ -101,3 +101,14 @@ export function sayForeign({ id, status }: Message, table: string): Said<'foreig
     remedy: `UPDATE ${table} SET status = 'pending' WHERE id = ${id}`,
   }
 }
+
+/** What is said of a message that was erased: nothing can be done with it any more. */
+export function sayErased<T extends { readonly sentence: string; readonly remedy?: string | null }>(
+  said: T,
+  { erasedAt }: { readonly erasedAt: Date | null },
+  now: Date,
+): T {
+  if (erasedAt === null) return said
+  const sentence = `${said.sentence} What it said was erased at ${clock(erasedAt, now)}, so it cannot be sent again.`
+  return { ...said, sentence, remedy: null }
+}

@@ -5,6 +5,7 @@ import { attemptEvidence } from './attempts.ts'
 import {
   saidWith,
   sayBehind,
+  sayErased,
   sayForeign,
   sayHeld,
   sayStandstill,
@@ -47,7 +48,7 @@ interface Said {
 
 /** Why a mail is where it is. */
 export function explainMail(facts: MailFacts): Explanation<MailState> {
-  const { remedy = null, ...said } = say(facts)
+  const { remedy = null, ...said } = sayErased(say(facts), facts.mail, facts.now)
   const evidence = byTime([
     {
       at: facts.mail.enqueuedAt,
@@ -150,7 +151,8 @@ function sayFailed({ mail, now, replays }: MailFacts): Said {
       remedy,
     }
   }
-  const why = mail.lastError?.replace(/ \(after [^()]+\)$/, '') ?? 'nobody has written down why'
+  const unknown = mail.erasedAt ? 'the answer was erased' : 'nobody has written down why'
+  const why = mail.lastError?.replace(/ \(after [^()]+\)$/, '') ?? unknown
   const tries = mail.attempts === 1 ? '1 attempt' : `${mail.attempts} attempts`
   return {
     state: 'failed',

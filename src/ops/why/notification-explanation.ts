@@ -3,6 +3,7 @@ import { attemptEvidence } from './attempts.ts'
 import {
   saidWith,
   sayBehind,
+  sayErased,
   sayForeign,
   sayHeld,
   sayStandstill,
@@ -52,7 +53,9 @@ interface Said {
 /** Why a notification is where it is. */
 export function explainNotification(facts: NotificationFacts): Explanation<NotificationState> {
   const { notification, mail, acts } = facts
-  const { remedy = null, state, sentence } = say(facts)
+  const said = say(facts)
+  // Its mail says so itself.
+  const { remedy = null, state, sentence } = said.state === 'as_mail' ? said : sayErased(said, notification, facts.now)
   const evidence = byTime([
     { at: notification.enqueuedAt, text: 'queued' },
     ...attemptEvidence(notification.history),
@@ -179,7 +182,7 @@ function saySent({ notification, now }: NotificationFacts): Said {
 function sayEnded({ notification, now }: NotificationFacts): Said {
   const { id, status, changedAt, errorClass, lastError } = notification
   const word = status === 'failed' ? 'Failed' : 'Skipped'
-  const why = lastError ?? 'nobody has written down why'
+  const why = lastError ?? (notification.erasedAt ? 'the answer was erased' : 'nobody has written down why')
   return {
     state: status === 'failed' ? 'failed' : 'skipped',
     sentence: `${word} at ${clock(changedAt, now)}${errorClass ? `, ${errorClass}` : ''}: ${why}.`,
