@@ -8,7 +8,7 @@ import type { AddressPattern } from '../address-pattern.ts'
 export interface AddressMatcher {
   /** A regular expression, the same for PostgreSQL and JavaScript, whatever the case of its letters: of this address and no longer one. */
   readonly exact: string
-  /** One that also finds longer addresses, and is forty times as fast. */
+  /** One that also finds longer addresses, and is twenty to ninety times as fast. */
   readonly rough: string
   /** SHA-256 of the address in lower case, its domain in ASCII: `sha256:…`. */
   readonly hash: string
