@@ -5,20 +5,29 @@ import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { attemptsOf, countByStatus, duplicates, waitForMails, waitUntilSent } from './mails.ts'
+import { countByStatus, duplicates, waitForMails, waitUntilSent } from './mails.ts'
 import { setScene } from './scene.ts'
 
 const scene = setScene()
 /** That are put back in one transaction. */
 const batch = 2_500
 
-beforeEach(() => sql`TRUNCATE fleet.replays, fleet.replay_items RESTART IDENTITY`.execute(scene.database.db))
+beforeEach(() => sql`TRUNCATE fleet.replays, fleet.replay_items, audit_log RESTART IDENTITY`.execute(scene.database.db))
 
 async function insertFailed(count: number): Promise<void> {
   await sql`
     INSERT INTO email_queue (recipient_to, subject, body, status, attempts, error_class)
     SELECT format('user%s@example.com', n), format('Mail %s', n), 'Hello', 'failed', 3, 'mailbox_full'
       FROM generate_series(1, ${count}::int) n`.execute(scene.database.db)
+}
+
+/** How mails of this status came to it, each way once. */
+async function endsOf(status: string): Promise<{ attempts: number; errorClass: string | null }[]> {
+  const { rows } = await sql<{ attempts: number; errorClass: string | null }>`
+    SELECT DISTINCT attempts, error_class AS "errorClass" FROM email_queue WHERE status = ${status} ORDER BY 1, 2`.execute(
+    scene.database.db,
+  )
+  return rows
 }
 
 interface Command {
@@ -62,8 +71,8 @@ async function itemsThat(state: string): Promise<number> {
 }
 
 /**
- * From the batch after `ordinal` on nobody gets any further: whoever puts mails back has changed all mails of the batch, and waits before
- * it has marked the first of its items. Until it is opened again.
+ * From the batch after `ordinal` on nobody gets any further: whoever puts mails back has changed mails of the batch, which its transaction
+ * has a number for, and waits before it has marked the first of its items. Until it is opened again.
  */
 async function barAfter(ordinal: number) {
   const gatekeeper = await scene.database.pool.connect()
@@ -83,7 +92,8 @@ async function barAfter(ordinal: number) {
   onTestFinished(open)
   const waiting = async () => {
     const { rows } = await sql<{ count: number }>`
-      SELECT count(*)::int AS count FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted`.execute(
+      SELECT count(*)::int AS count FROM pg_locks JOIN pg_stat_activity USING (pid)
+       WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted AND backend_xid IS NOT NULL`.execute(
       scene.database.db,
     )
     return rows[0]?.count ?? 0
@@ -115,11 +125,10 @@ describe('a canary', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringMatching(verdict) })
     expect((await fleet('replay', 'show', '1').end).stdout).toMatch(verdict)
     await expect.poll(() => countByStatus(scene.database.db)).toEqual({ failed: 300 })
-    const { rows } = await sql<{ error_class: string; count: number }>`
-      SELECT error_class, count(*)::int AS count FROM email_queue WHERE attempts = 3 GROUP BY 1`.execute(
-      scene.database.db,
-    )
-    expect(rows).toEqual([{ error_class: 'mailbox_full', count: 280 }])
+    expect(await endsOf('failed')).toEqual([
+      { attempts: 1, errorClass: 'recipient_unknown' },
+      { attempts: 3, errorClass: 'mailbox_full' },
+    ])
   })
 })
 
@@ -135,7 +144,7 @@ it('a stop lets none go out any more of a replay that is under way, and makes th
   // Forty would have become due.
   await delay(1_000)
   expect(server.mails).toHaveLength(sent)
-  expect(await attemptsOf(scene.database.db, 'failed')).toEqual([3])
+  expect(await endsOf('failed')).toEqual([{ attempts: 3, errorClass: 'mailbox_full' }])
 })
 
 it('Ctrl-C leaves a replay to the lifecycle worker, and says how to look at it and how to stop it', async () => {
@@ -182,12 +191,18 @@ it('a replay whose command and whose worker are killed in the midst of a batch l
   await waitUntilSent(scene.database.db, mails)
   expect(duplicates(server)).toBe(0)
   expect(server.mails).toHaveLength(mails)
+  expect(await endsOf('sent')).toEqual([{ attempts: 1, errorClass: null }])
+  const { rows } = await sql<{ changes: object }>`SELECT changes FROM audit_log WHERE action = 'replay'`.execute(
+    scene.database.db,
+  )
+  expect(rows).toMatchObject([{ changes: { replay: 1, count: mails, byStatus: { failed: mails } } }])
 })
 
 it('the same command twice at once sends each mail once', async () => {
   const server = await scene.startServer()
   await insertFailed(500)
-  await Promise.all([replay('--include-sent').end, replay('--include-sent').end])
+  const ends = await Promise.all([replay('--include-sent').end, replay('--include-sent').end])
+  expect(ends.map(({ code }) => code)).toEqual([0, 0])
   await scene.startWorker(server.url).ready()
   await waitUntilSent(scene.database.db, 500)
   expect(server.mails).toHaveLength(500)
