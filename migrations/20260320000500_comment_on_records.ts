@@ -221,7 +221,8 @@ const tables = {
     delivered: 'How many of the first were delivered when the rest was decided on; NULL before.',
     undelivered: 'How many of the first were not.',
     per_second: 'How many become due in a second at most; NULL where all are due at once.',
-    next_due_at: 'With a rate: when the next one that is put back becomes due.',
+    next_due_at:
+      'With a rate: when the next one that is put back becomes due. With a canary: from when on its time counts.',
     priority: 'The priority that they are given; NULL where they keep theirs.',
     not_after: 'The not_after that they are given, in UTC; NULL where they keep theirs.',
     keeps_attempts: 'True where attempts go on counting rather than start afresh.',

@@ -1338,7 +1338,7 @@ export interface FleetReplays {
    */
   keeps_attempts: boolean;
   /**
-   * With a rate: when the next one that is put back becomes due.
+   * With a rate: when the next one that is put back becomes due. With a canary: from when on its time counts.
    */
   next_due_at: Timestamp | null;
   /**

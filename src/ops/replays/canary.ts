@@ -5,7 +5,7 @@ export interface CanaryFacts {
   readonly undelivered: number
   /** Waiting, being sent, or waiting for another attempt. */
   readonly undecided: number
-  /** Since the replay was made. */
+  /** Since all of them were put back, and due; negative before. */
   readonly elapsedMs: number
 }
 

@@ -4,7 +4,7 @@ import type { DB } from '../../db/schema.ts'
 import { judgeCanary } from './canary.ts'
 import { putBack } from './put-back.ts'
 import type { Replay } from './replay.ts'
-import { decideCanary, findReplay, finishReplay, listUnfinished, readCanary } from './replay-store.ts'
+import { beginCanary, decideCanary, findReplay, finishReplay, listUnfinished, readCanary } from './replay-store.ts'
 import { takeBack } from './stop-replay.ts'
 
 const pauseMs = 250
@@ -54,6 +54,7 @@ async function stepOn(db: Kysely<DB>, replay: Replay, { signal, onBatch }: Carry
   switch (replay.state) {
     case 'canary':
       await putBack(db, replay, { upTo: replay.canary, signal, onBatch })
+      await beginCanary(db, replay)
       return judge(db, replay)
     case 'running':
       await putBack(db, replay, { upTo: replay.size, signal, onBatch })

@@ -56,6 +56,20 @@ export function isAmong(ordinals: readonly number[]): RawBuilder<boolean> {
     ordinal BETWEEN ${ordinals[0]}::int AND ${ordinals.at(-1)}::int AND ordinal IN (SELECT unnest(${ordinals}::int[]))`
 }
 
+/**
+ * Begins the time of the first mails, once they have been put back, all of them: with a rate that is when the last one becomes due, else now. Not
+ * before, lest a replay that was left lying is judged by mails that no worker has seen.
+ */
+export async function beginCanary(db: Kysely<DB>, { id, canary }: Replay): Promise<void> {
+  await sql`
+    UPDATE fleet.replays
+       SET next_due_at = ${now}
+     WHERE id = ${id} AND state = 'canary' AND next_due_at IS NULL
+       AND NOT EXISTS (SELECT FROM fleet.replay_items WHERE replay_id = ${id} AND ordinal <= ${canary} AND state = 'waiting')`.execute(
+    db,
+  )
+}
+
 /** What has become of the first mails; undefined while some of them are not put back yet. */
 export async function readCanary(db: Kysely<DB>, { id, canary }: Replay): Promise<CanaryFacts | undefined> {
   const { rows } = await sql<CanaryFacts & { waiting: number }>`
@@ -63,7 +77,7 @@ export async function readCanary(db: Kysely<DB>, { id, canary }: Replay): Promis
            count(*) FILTER (WHERE i.state = 'replayed' AND m.status = 'sent')::int AS delivered,
            count(*) FILTER (WHERE i.state = 'replayed' AND m.status IN ('pending', 'sending'))::int AS undecided,
            count(*) FILTER (WHERE i.state = 'replayed' AND (m.status IN ('sent', 'pending', 'sending')) IS NOT TRUE)::int AS undelivered,
-           (SELECT extract(epoch FROM ${now} - created_at) * 1000 FROM fleet.replays WHERE id = ${id})::float8 AS "elapsedMs"
+           (SELECT extract(epoch FROM ${now} - next_due_at) * 1000 FROM fleet.replays WHERE id = ${id})::float8 AS "elapsedMs"
       FROM fleet.replay_items AS i
       ${mailOfItem}
      WHERE i.replay_id = ${id} AND i.ordinal <= ${canary}`.execute(db)

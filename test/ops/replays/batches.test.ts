@@ -111,6 +111,37 @@ describe('a canary', () => {
     expect((await rowsOf()).filter(({ status }) => status === 'pending')).toHaveLength(13)
   })
 
+  it.each([
+    ['was left lying before it was put back', {}],
+    ['is slow', { perSecond: 1 / 600 }],
+  ])('that %s has its time from the last of the first on', async (_, request) => {
+    await insertFailed(5)
+    const id = await make({ canary: 2, ...request })
+    await database.pool.query(`UPDATE fleet.replays SET created_at = now() - interval '1 hour'`)
+    const looked = Promise.withResolvers<void>()
+    let steps = 0
+    const ended = carryOnReplay(database.db, id, { signal, onStep: () => ++steps === 2 && looked.resolve() })
+    await Promise.race([looked.promise, ended])
+    await database.pool.query(`UPDATE email_queue SET status = 'sent' WHERE status = 'pending'`)
+    expect(await ended).toMatchObject({ state: 'done', delivered: 2, undelivered: 0 })
+  })
+
+  it('that is not decided in its time has failed', async () => {
+    await insertFailed(5)
+    const id = await make({ canary: 2 })
+    const ended = goOn(id)
+    await expect.poll(async () => (await rowsOf()).filter(({ status }) => status === 'pending').length).toBe(2)
+    await expect
+      .poll(async () => {
+        const began = await database.pool.query(
+          `UPDATE fleet.replays SET next_due_at = now() - interval '10 minutes' WHERE next_due_at IS NOT NULL`,
+        )
+        return began.rowCount
+      })
+      .toBe(1)
+    expect(await ended).toMatchObject({ state: 'canary_failed', delivered: 0, undelivered: 2 })
+  })
+
   it('leaves the rest as it was when they were not', async () => {
     await insertFailed(20)
     const id = await make({ canary: 5 })
