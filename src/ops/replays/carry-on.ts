@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
+import { isUnreachable } from '../../db/pool.ts'
 import type { DB } from '../../db/schema.ts'
 import { judgeCanary } from './canary.ts'
 import { putBack } from './put-back.ts'
@@ -28,21 +29,34 @@ export async function carryOnReplay(db: Kysely<DB>, id: number, carrying: Carryi
   }
 }
 
-/** Goes on with all replays that have not ended, those that are made meanwhile too; answers how many there were. */
+/**
+ * Goes on with all replays that have not ended, those that are made meanwhile too; answers how many there were. One that cannot go on, as a
+ * trigger of the platform refuses one of its mails perhaps, keeps none of the others: its error is thrown when these have ended.
+ */
 export async function carryOnReplays(db: Kysely<DB>, carrying: Carrying): Promise<{ replays: number }> {
+  const { signal } = carrying
   const seen = new Set<number>()
+  const faults = new Map<number, Error>()
   for (;;) {
-    const ids = await listUnfinished(db)
-    if (ids.length === 0) return { replays: seen.size }
+    const ids = (await listUnfinished(db)).filter((id) => !faults.has(id))
+    if (ids.length === 0) break
     let isWaiting = true
     for (const id of ids) {
       seen.add(id)
-      carrying.signal.throwIfAborted()
-      const replay = await findReplay(db, id)
-      if (replay !== undefined && !(await stepOn(db, replay, carrying))) isWaiting = false
+      signal.throwIfAborted()
+      try {
+        const replay = await findReplay(db, id)
+        if (replay !== undefined && !(await stepOn(db, replay, carrying))) isWaiting = false
+      } catch (cause) {
+        if (signal.aborted || isUnreachable(cause)) throw cause
+        faults.set(id, new Error(`replay ${id} cannot go on`, { cause }))
+      }
     }
-    if (isWaiting) await delay(pauseMs, undefined, { signal: carrying.signal })
+    if (isWaiting) await delay(pauseMs, undefined, { signal })
   }
+  const [fault] = faults.values()
+  if (fault !== undefined) throw fault
+  return { replays: seen.size }
 }
 
 function hasEnded({ state }: Replay): boolean {

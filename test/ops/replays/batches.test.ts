@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { carryOnReplay } from '../../../src/ops/replays/carry-on.ts'
+import { carryOnReplay, carryOnReplays } from '../../../src/ops/replays/carry-on.ts'
 import { createReplay } from '../../../src/ops/replays/create-replay.ts'
 import type { ReplayRequest } from '../../../src/ops/replays/replay.ts'
 import { findReplay } from '../../../src/ops/replays/replay-store.ts'
@@ -69,6 +69,28 @@ describe('a replay', () => {
     await insertFailed(3)
     const id = await make({ canary: 1 })
     expect(await createReplay(database.db, toRequest())).toMatchObject({ id: undefined, others: [id] })
+  })
+
+  it('that cannot go on keeps no other from it', async () => {
+    await insertFailed(4)
+    await sql`
+      CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$`.execute(
+      database.db,
+    )
+    await sql`
+      CREATE TRIGGER refuse BEFORE UPDATE ON email_queue FOR EACH ROW WHEN (NEW.id = 1) EXECUTE FUNCTION refuse()`.execute(
+      database.db,
+    )
+    const refused = await make({ filter: { ids: [1, 2] } })
+    const other = await make({ filter: { ids: [3, 4] } })
+    await expect(carryOnReplays(database.db, { signal })).rejects.toMatchObject({
+      message: `replay ${refused} cannot go on`,
+      cause: { message: 'not this one' },
+    })
+    expect(await findReplay(database.db, other)).toMatchObject({ state: 'done' })
+    await sql`DROP TRIGGER refuse ON email_queue`.execute(database.db)
+    expect(await carryOnReplays(database.db, { signal })).toEqual({ replays: 1 })
+    expect((await rowsOf()).map(({ status }) => status)).toEqual(['pending', 'pending', 'pending', 'pending'])
   })
 
   it('leaves alone what somebody has changed since it was made', async () => {
