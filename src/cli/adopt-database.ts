@@ -31,9 +31,9 @@ export async function adopt(session: Session, options: AdoptOptions): Promise<An
 }
 
 function answer(adoption: Adoption, { dryRun }: { dryRun: boolean }): Answer {
-  const { actual, held } = adoption
+  const { actual } = adoption
   const name = actual.environment ?? 'without a name'
-  const done = `${dryRun ? 'Would stamp' : 'Stamped'} the database as ${name}. ${describeHeld(held, dryRun)}`
+  const done = `${dryRun ? 'Would stamp' : 'Stamped'} the database as ${name}.\n${describeEffects(adoption, dryRun)}`
   return {
     document: { action: 'adopt', dryRun, ...adoption },
     text: () => `${dryRun ? `${describe(adoption)}\n` : ''}${done.trimEnd()}\n`,
@@ -46,8 +46,14 @@ function describe({ stamp, differences }: Adoption): string {
   return ['The database is not what it is stamped as:', ...differences.map((text) => `- ${text}`)].join('\n')
 }
 
-function describeHeld({ mails, notifications }: Adoption['held'], dryRun: boolean): string {
-  if (mails + notifications === 0) return ''
+function describeEffects({ held, stoppedReplays }: Adoption, dryRun: boolean): string {
+  const { mails, notifications } = held
   const counts = `${countOf(mails, 'mail')} and ${countOf(notifications, 'notification')}`
-  return `${dryRun ? 'Would hold' : 'Held'} ${counts} that may have gone out already: fleet email list --error-class may_have_gone_out`
+  const lines = [
+    mails + notifications > 0 &&
+      `${dryRun ? 'Would hold' : 'Held'} ${counts} that may have gone out already: fleet email list --error-class may_have_gone_out`,
+    stoppedReplays.length > 0 &&
+      `${dryRun ? 'Would stop' : 'Stopped'} ${countOf(stoppedReplays.length, 'replay')} that went on at that time: fleet replay show ${stoppedReplays[0]}`,
+  ]
+  return lines.filter((line) => line !== false).join('\n')
 }

@@ -7,6 +7,9 @@ import { connectDatabase } from '../../src/db/pool.ts'
 import { emailTable } from '../../src/email/store.ts'
 import { adoptDatabase, previewAdoption } from '../../src/ops/adopt-database.ts'
 import { listPauses, pauseQueue, resumeQueue } from '../../src/ops/pauses.ts'
+import { carryOnReplay } from '../../src/ops/replays/carry-on.ts'
+import { createReplay } from '../../src/ops/replays/create-replay.ts'
+import { toRequest } from '../ops/replays/replaying.ts'
 import { hasMajor, startCluster } from '../support/cluster.ts'
 import { copyTestDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createTestWorker } from '../support/email-worker.ts'
@@ -170,6 +173,27 @@ describe('a database that is not the one it is stamped as', () => {
       `SELECT actor_email, changes -> 'held' AS held FROM audit_log WHERE action = 'adopt'`,
     )
     expect(audit).toEqual([{ actor_email: 'ann@host', held: { mails: 2, notifications: 2 } }])
+  })
+
+  it('stops the replays that went on at the time that it went back to, with what of them waits', async () => {
+    const database = await stamped('production')
+    await database.pool.query(`UPDATE email_queue SET status = 'failed', enqueued_at = now() - interval '2 hours'`)
+    const { id = 0 } = await createReplay(database.db, toRequest({ perSecond: 0.001 }))
+    const { signal } = new AbortController()
+    expect(await carryOnReplay(database.db, id, { signal })).toMatchObject({ state: 'done' })
+    await database.pool.query(`UPDATE fleet.replays SET state = 'running'`)
+    const request = { environment: 'production', heldSince: new Date(Date.now() - 3_600_000) }
+    const { held, stoppedReplays } = await previewAdoption(database.db, request)
+    expect({ held, stoppedReplays }).toEqual({ held: { mails: 1, notifications: 0 }, stoppedReplays: [id] })
+    expect(await adoptDatabase(database.db, { ...request, actor: 'ann@host' })).toMatchObject({ stoppedReplays: [id] })
+    expect(await carryOnReplay(database.db, id, { signal })).toMatchObject({ state: 'stopped', stoppedBy: 'ann@host' })
+    const { rows } = await database.pool.query(
+      'SELECT status, count(*)::int FROM email_queue GROUP BY status ORDER BY status',
+    )
+    expect(rows).toEqual([
+      { status: 'failed', count: 9 },
+      { status: 'held', count: 1 },
+    ])
   })
 
   for (const major of [13, 18] as const) {

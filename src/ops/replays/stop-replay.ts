@@ -8,24 +8,27 @@ import { sendReplayJob } from './replay-job.ts'
  * From its commit on nothing more of the replay is put back, and none of its mail is handed to a server. What waits of it is taken back by `takeBack`, which this process, another or a
  * lifecycle worker does. False where there was nothing to stop: it has been stopped already.
  */
-export async function requestStop(db: Kysely<DB>, { id, actor }: { id: number; actor: string }): Promise<boolean> {
-  return db.transaction().execute(async (transaction) => {
-    const { rows } = await sql<{ state: string }>`
-      UPDATE fleet.replays
-         SET state = 'stopping', stopped_by = left(${actor}, 255), ended_at = NULL
-       WHERE id = ${id} AND state NOT IN ('stopping', 'stopped')
-   RETURNING state`.execute(transaction)
-    if (rows.length === 0) return false
-    await recordAudit(transaction, {
-      actor,
-      action: 'stop_replay',
-      entityType: 'replay',
-      entityId: id,
-      changes: { replay: id },
-    })
-    await sendReplayJob(transaction)
-    return true
-  })
+export async function requestStop(db: Kysely<DB>, order: StopOrder): Promise<boolean> {
+  return db.transaction().execute((transaction) => requestStopWithin(transaction, order))
+}
+
+export interface StopOrder {
+  readonly id: number
+  readonly actor: string
+}
+
+/** As `requestStop`, with what else the transaction does. */
+export async function requestStopWithin(transaction: Transaction<DB>, { id, actor }: StopOrder): Promise<boolean> {
+  const { rows } = await sql<{ state: string }>`
+    UPDATE fleet.replays
+       SET state = 'stopping', stopped_by = left(${actor}, 255), ended_at = NULL
+     WHERE id = ${id} AND state NOT IN ('stopping', 'stopped')
+ RETURNING state`.execute(transaction)
+  if (rows.length === 0) return false
+  const changes = { replay: id }
+  await recordAudit(transaction, { actor, action: 'stop_replay', entityType: 'replay', entityId: id, changes })
+  await sendReplayJob(transaction)
+  return true
 }
 
 /**
