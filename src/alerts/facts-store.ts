@@ -1,10 +1,10 @@
 import { type Kysely, sql } from 'kysely'
 import type { DB } from '../db/schema.ts'
-import { type QueueName, queueNames, readBacklog, waitingIn } from '../ops/backlog.ts'
+import { queueNames, readBacklog, waitingIn } from '../ops/backlog.ts'
 import { databaseNow } from '../ops/clock.ts'
 import { listLiveWorkers } from '../ops/live-workers.ts'
 import { readOutcomeRates } from '../ops/outcome-rates.ts'
-import { listPauses } from '../ops/pauses.ts'
+import { listPauses, pauseOf } from '../ops/pauses.ts'
 import type { Facts, QueueFacts, SweepFacts } from './facts.ts'
 import { listSamples } from './sample-store.ts'
 
@@ -26,12 +26,10 @@ export async function readFacts(db: Kysely<DB>): Promise<Facts> {
 /** What waits in a queue that is paused waits for its end. */
 async function readQueues(db: Kysely<DB>): Promise<QueueFacts[]> {
   const backlog = await readBacklog(db)
-  const paused: readonly string[] = (await listPauses(db)).map(({ queue }) => queue)
-  const isPaused = (queue: QueueName) =>
-    paused.includes(queue) || (queue !== 'email' && paused.includes('notifications'))
+  const pauses = await listPauses(db)
   return queueNames.flatMap((queue) => {
     const { due, oldestDueAt } = waitingIn(backlog, queue)
-    if (oldestDueAt === null || isPaused(queue)) return []
+    if (oldestDueAt === null || pauseOf(queue, pauses)) return []
     const late = backlog.filter((row) => row.queue === queue).reduce((sum, row) => sum + row.late, 0)
     return [{ queue, due, late, oldestDueAt }]
   })

@@ -78,7 +78,11 @@ export const fleetMetrics = {
     labels: ['queue'],
     help: 'Rows that the next system may have while nobody knows: held for that reason, or handed over by a worker whose lease has run out.',
   },
-  fleet_queue_paused: { type: 'gauge', labels: ['queue'], help: '1 while an operator has stopped the queue.' },
+  fleet_queue_paused: {
+    type: 'gauge',
+    labels: ['queue'],
+    help: '1 while an operator has stopped the queue, or all notifications.',
+  },
   fleet_channel_closed: {
     type: 'gauge',
     labels: ['queue'],

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { DB } from '../db/schema.ts'
 import { type QueueName, queueNames } from '../ops/backlog.ts'
 import { type FleetFigures, readFleetFigures } from '../ops/fleet-figures.ts'
-import { pausableQueues } from '../ops/pausable-queues.ts'
+import { pauseOf } from '../ops/pauses.ts'
 import { fleetMetrics } from './definitions.ts'
 import type { MetricName, MetricRegistry } from './registry.ts'
 
@@ -86,7 +86,7 @@ function show(registry: MetricRegistry, figures: FleetFigures): void {
   showInHand(registry, figures)
   registry.set(
     'fleet_queue_paused',
-    pausableQueues.map((queue) => ({ queue, value: Number(figures.pauses.some((pause) => pause.queue === queue)) })),
+    queueNames.map((queue) => ({ queue, value: Number(pauseOf(queue, figures.pauses) !== undefined) })),
   )
   registry.set(
     'fleet_channel_closed',

@@ -24,6 +24,12 @@ export async function listPauses(db: Kysely<DB>): Promise<Pause[]> {
   return rows
 }
 
+/** The pause that a queue stands still for: its own, or that of all notifications. */
+export function pauseOf(queue: string, pauses: readonly Pause[]): Pause | undefined {
+  const own = pauses.find((pause) => pause.queue === queue)
+  return own ?? (queue === 'email' ? undefined : pauses.find((pause) => pause.queue === 'notifications'))
+}
+
 const now = sql<Date>`(fleet.utc_now() AT TIME ZONE 'UTC')`
 const isInForce = sql<boolean>`(until IS NULL OR until > ${now})`
 

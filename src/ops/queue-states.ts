@@ -3,7 +3,7 @@ import type { DB } from '../db/schema.ts'
 import { type QueueName, queueNames } from './backlog.ts'
 import { listLiveWorkers } from './live-workers.ts'
 import { type ChannelPause, readChannelPauses } from './notifications/channel-pauses.ts'
-import { listPauses, type Pause } from './pauses.ts'
+import { listPauses, type Pause, pauseOf } from './pauses.ts'
 import { readQueueStatuses } from './queue-status.ts'
 
 /** Whether a queue goes on, and what waits in it. */
@@ -43,10 +43,4 @@ export async function readQueueStates(db: Kysely<DB>): Promise<QueueState[]> {
 
 function channelPauseOf({ pausedUntil, pauseReason }: ChannelPause): QueueState['channelPause'] {
   return pausedUntil && { until: pausedUntil, reason: pauseReason }
-}
-
-/** What keeps it: that of its own before that of all notifications. */
-function pauseOf(queue: string, pauses: readonly Pause[]): Pause | undefined {
-  const own = pauses.find((pause) => pause.queue === queue)
-  return own ?? (queue === 'email' ? undefined : pauses.find((pause) => pause.queue === 'notifications'))
 }

@@ -3,7 +3,7 @@ import type { DB } from '../../db/schema.ts'
 import { databaseNow } from '../clock.ts'
 import { listWorkers } from '../live-workers.ts'
 import { type NotificationDetails, showNotification } from '../notifications/show-notification.ts'
-import { listPauses } from '../pauses.ts'
+import { listPauses, pauseOf } from '../pauses.ts'
 import { type Act, listActs } from './acts.ts'
 import { countAhead } from './ahead.ts'
 import type { Explanation } from './explanation.ts'
@@ -42,13 +42,13 @@ export async function readNotificationFacts(db: Kysely<DB>, id: number): Promise
   const [now, pauses, workers] = [await databaseNow(db), await listPauses(db), await listWorkers(db)]
   const { channel, changedAt, mail } = notification
   const mailFacts = mail === null ? undefined : await readMailFacts(db, mail.id)
-  const own = pauses.find(({ queue }) => queue === channel)
+  const queue = channel === 'email' ? 'notifications' : channel
   return {
     now,
     notification,
     senders: {
-      queue: channel === 'email' ? 'notifications' : channel,
-      pause: own ?? pauses.find(({ queue }) => queue === 'notifications') ?? null,
+      queue,
+      pause: pauseOf(queue, pauses) ?? null,
       workers: workers.filter(({ name }) => name === 'notifications'),
     },
     ahead: notification.status === 'pending' ? await countAhead(db, 'notifications', id) : 0,

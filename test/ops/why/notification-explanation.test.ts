@@ -93,6 +93,12 @@ describe('a notification, by what is written about it', () => {
     ],
     ['next', alive() + notice(), /taken as soon as a worker is free\.$/],
     [
+      'next',
+      `${alive()}INSERT INTO fleet.pauses (queue, reason, paused_by) VALUES ('email', 'a pause of mail alone', 'ann@host');
+       INSERT INTO notifications (type, company_id, event_data, message) VALUES ('email', 1, '{"to": "a@b.org"}', 'm')`,
+      /taken as soon as a worker is free\.$/,
+    ],
+    [
       'in_digest',
       `${notice(', digest_size', ', 2')}${notice(', digest_of', ', 1')}`,
       /^Goes out with notification 1, which is pending/,
