@@ -27,7 +27,7 @@ export function startAlertWatch(options: AlertWatchOptions): { stop(): Promise<v
   const { signal } = stopping
   let looking: Promise<() => Promise<void>> | undefined
   const loop = startLoop({
-    ...{ name: 'alerts', everyMs, log: options.log, vitals: options.vitals },
+    ...{ name: 'alerts', everyMs, isSpare: true, log: options.log, vitals: options.vitals },
     async run() {
       looking ??= import('./looker.ts').then(({ createLooker }) => createLooker({ ...options, leastSeconds, signal }))
       await (await looking)()

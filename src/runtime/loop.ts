@@ -1,12 +1,10 @@
 import type { Logger } from 'pino'
-import type { Vitals } from './vitals.ts'
+import type { PulseOptions, Vitals } from './vitals.ts'
 
-export interface LoopOptions {
+export interface LoopOptions extends PulseOptions {
   /** What the loop does, as it appears in the log: `lease renewal`. */
   readonly name: string
   readonly everyMs: number
-  /** How long a run may take although all is well, where that is more than a moment. */
-  readonly longestMs?: number
   readonly log: Logger
   readonly run: () => Promise<unknown>
   /** Told that it is to succeed, and each time it has. */
@@ -24,9 +22,9 @@ const remindAfterMs = 60_000
  * Runs something again and again, `everyMs` after the end of the last run. A run that throws does not end the loop: it is logged when
  * it begins to fail, once a minute while it goes on failing, and when it works again.
  */
-export function startLoop({ name, everyMs, longestMs = 0, log, run, vitals }: LoopOptions): Loop {
+export function startLoop({ name, everyMs, log, run, vitals, ...pulse }: LoopOptions): Loop {
   const reporter = createReporter(name, log)
-  const succeeded = vitals.expect(name, everyMs, { longestMs })
+  const succeeded = vitals.expect(name, everyMs, pulse)
   let timer: NodeJS.Timeout
   let running: Promise<void> = Promise.resolve()
   let stopped = false
