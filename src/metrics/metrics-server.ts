@@ -23,6 +23,11 @@ export interface MetricsServer {
 }
 
 const patienceMs = 5_000
+/** Who asks does so at once. */
+const requestMs = 5_000
+const limits = { headersTimeout: requestMs, requestTimeout: requestMs, connectionsCheckingInterval: 1_000 }
+/** More than ask at once, and too few to leave the worker without file descriptors for its mail. */
+const mostConnections = 50
 
 /**
  * Serves `/metrics`, `/healthz` and `/readyz`. It keeps no process alive, and none from its work: a port that cannot be had is a
@@ -35,7 +40,7 @@ export function startMetricsServer({
   log,
   retryMs = patienceMs,
 }: MetricsServerOptions): MetricsServer {
-  const server = createServer((request, response) => {
+  const server = createServer(limits, (request, response) => {
     answer(told, { request, response }).catch((err: unknown) => {
       log.warn({ err, url: request.url }, 'metrics: no answer')
       response.headersSent ? response.destroy() : send(response, 500, 'no answer; the log says why\n')
@@ -56,6 +61,7 @@ export function startMetricsServer({
       onRefused(err)
     }
   }
+  server.maxConnections = mostConnections
   server.on('error', onRefused)
   server.on('listening', () => log.info({ host, port }, 'metrics are served'))
   server.unref()

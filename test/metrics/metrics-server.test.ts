@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { pino } from 'pino'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startMetricsServer, type Told } from '../../src/metrics/metrics-server.ts'
@@ -54,6 +55,23 @@ describe('the server of metrics', () => {
     const response = await fetch(`${url}/metrics`)
     expect(response.status).toBe(500)
     expect(await response.text()).not.toContain('secret')
+  })
+
+  it('lets nobody hold more connections than it can spare, nor for long', async () => {
+    const url = new URL(await start())
+    let ended = 0
+    const sockets = Array.from({ length: 60 }, () => connect(Number(url.port), url.hostname))
+    onTestFinished(() => sockets.forEach((socket) => void socket.destroy()))
+    for (const socket of sockets) {
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        ended += 1
+      })
+      socket.resume().write('GET /metrics HTTP/1.1\r\nX: ')
+    }
+    await expect.poll(() => ended).toBeGreaterThanOrEqual(10)
+    await expect.poll(() => ended).toBe(60)
+    expect((await fetch(`${url.origin}/healthz`)).status).toBe(200)
   })
 
   it('takes a port that cannot be for a warning', async () => {
