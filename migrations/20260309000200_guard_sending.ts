@@ -4,8 +4,9 @@ import { type Kysely, sql } from 'kysely'
  * What keeps workers from sending: a pause, and a database that is not the one they belong to.
  *
  * `fleet.installation` is the stamp: which database this is, by what PostgreSQL itself knows of it, and by the name that people give it. A
- * dump that is restored, a copied disk and a rewind to an earlier time all carry the stamp along, and none fits it. `fleet.may_send()` is
- * asked by the very statements that claim and hand over, so that no moment lies between the question and the deed.
+ * dump that is restored, a copy and a recovery to an earlier time all carry the stamp along, and none fits it; of a disk that is copied whole
+ * only the name tells. `fleet.may_send()` is asked by the very statements that claim and hand over, so that no moment lies between the
+ * question and the deed.
  *
  * Locks: none on existing tables.
  */

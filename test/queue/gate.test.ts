@@ -1,6 +1,9 @@
-import { chown, stat, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { chown, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { differencesFrom } from '../../src/db/installation.ts'
 import { readActual, readStamp, stamp } from '../../src/db/installation-store.ts'
 import { migrateUp } from '../../src/db/migrator.ts'
 import { connectDatabase } from '../../src/db/pool.ts'
@@ -194,6 +197,25 @@ describe('a database that is not the one it is stamped as', () => {
       { status: 'failed', count: 9 },
       { status: 'held', count: 1 },
     ])
+  })
+
+  it('on a disk that was copied whole is known by its name alone', async () => {
+    const cluster = await startCluster()
+    onTestFinished(() => cluster.remove())
+    const database = connectDatabase({ url: cluster.adminUrl, applicationName: 'fleet-test' })
+    onTestFinished(() => database.close())
+    await migrateUp(database.db)
+    await stamp(database.db, { environment: 'production', by: 'test' })
+    await cluster.stop()
+    const copy = `${cluster.dataDirectory}.copy`
+    await promisify(execFile)('cp', ['-a', cluster.dataDirectory, copy])
+    await rm(cluster.dataDirectory, { recursive: true })
+    await rename(copy, cluster.dataDirectory)
+    await cluster.start()
+    const known = await vi.waitUntil(() => readStamp(database.db).catch(() => undefined))
+    const differencesAs = async (name: string) => differencesFrom(known, await readActual(database.db, name))
+    expect(await differencesAs('production')).toEqual([])
+    expect(await differencesAs('staging')).toEqual([expect.stringMatching(/stamped as production/)])
   })
 
   for (const major of [13, 18] as const) {

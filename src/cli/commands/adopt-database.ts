@@ -9,7 +9,7 @@ export function addAdoptDatabaseCommand(program: Command): void {
     .command('adopt-database')
     .summary('accept a database that is not the one it is stamped as')
     .description(
-      'Workers send nothing from a database that is not the one it is stamped as: a restored dump, a copied disk, one that was rewound. This accepts it as it is, for workers with the FLEET_ENVIRONMENT that is set here.',
+      'Workers send nothing from a database that is not the one it is stamped as: a restored dump, a copy, one that was taken back in time. This accepts it as it is, for workers with the FLEET_ENVIRONMENT that is set here.',
     )
     .option(
       '--held-since <time>',
