@@ -25,6 +25,8 @@ export interface MailDetails extends MailSummary {
   readonly dedupKey: string | null
   /** The worker that has it, or had it last. */
   readonly claimedBy: string | null
+  /** When it took it. */
+  readonly claimedAt: Date | null
   readonly leasedUntil: Date | null
   /** Since when a server may have the message of the attempt in hand; null where none has, as far as is known. */
   readonly handedOverAt: Date | null
@@ -60,7 +62,7 @@ export async function showMail(db: Kysely<DB>, id: number): Promise<MailDetails 
 
 const detailColumns = sql`
   q.scheduled_at AS "scheduledAt", q.message_id AS "messageId", q.dedup_key AS "dedupKey",
-  q.claimed_by AS "claimedBy", q.leased_until AS "leasedUntil", q.rescues,
+  q.claimed_by AS "claimedBy", q.claimed_at AS "claimedAt", q.leased_until AS "leasedUntil", q.rescues,
   q.when_ambiguous AS "whenAmbiguous",
   (SELECT mark.handed_over_at FROM fleet.email_handovers AS mark WHERE mark.token = q.claim_token) AS "handedOverAt",
   octet_length(q.body) AS "textBytes", coalesce(octet_length(q.html), 0) AS "htmlBytes",

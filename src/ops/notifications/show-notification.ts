@@ -18,6 +18,8 @@ export interface NotificationDetails extends NotificationSummary {
   readonly source: string | null
   /** The worker that has it, or had it last. */
   readonly claimedBy: string | null
+  /** When it took it. */
+  readonly claimedAt: Date | null
   /** Null, too, while its mail is under way, which takes as long as it takes. */
   readonly leasedUntil: Date | null
   /** Since when the next system may have what the attempt in hand delivers; null where it has not, as far as is known. */
@@ -67,7 +69,7 @@ export async function showNotification(db: Kysely<DB>, id: number): Promise<Noti
 }
 
 const detailColumns = sql`
-  q.scheduled_at AS "scheduledAt", q.dedup_key AS "dedupKey", q.source, q.claimed_by AS "claimedBy",
+  q.scheduled_at AS "scheduledAt", q.dedup_key AS "dedupKey", q.source, q.claimed_by AS "claimedBy", q.claimed_at AS "claimedAt",
   CASE WHEN isfinite(q.leased_until) THEN q.leased_until END AS "leasedUntil",
   (SELECT mark.handed_over_at FROM fleet.notification_handovers AS mark WHERE mark.token = q.claim_token) AS "handedOverAt",
   q.when_ambiguous AS "whenAmbiguous", q.rescues, q.parts, q.needs_fallback AS "needsFallback",

@@ -21,6 +21,7 @@ interface Message {
   readonly errorClass: string | null
   readonly lastError: string | null
   readonly claimedBy: string | null
+  readonly claimedAt: Date | null
   readonly leasedUntil: Date | null
   readonly history: readonly MessageAttempt[]
 }
@@ -70,6 +71,11 @@ export function sayStandstill(senders: SenderFacts, since: string, now: Date) {
   if (standstill === undefined) return undefined
   const { state, reason, remedy } = standstill
   return { state, sentence: `Waiting: ${since}, but ${reason}.`, remedy }
+}
+
+/** `email@a:1 since 14:05:00 UTC (3 s ago)`. */
+export function holderOf({ claimedBy, claimedAt }: Message, now: Date): string {
+  return `${claimedBy ?? 'a worker'}${claimedAt === null ? '' : ` since ${clock(claimedAt, now)}`}`
 }
 
 /** Its worker has let the lease run out. */

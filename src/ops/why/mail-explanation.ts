@@ -3,6 +3,7 @@ import type { Act } from './acts.ts'
 import { actEvidence } from './acts.ts'
 import { attemptEvidence } from './attempts.ts'
 import {
+  holderOf,
   saidWith,
   sayBehind,
   sayErased,
@@ -118,12 +119,11 @@ function sayDue(facts: MailFacts, since: string): Said {
 }
 
 function saySending({ mail, now }: MailFacts): Said {
-  const who = mail.claimedBy ?? 'a worker'
   const handedOver = mail.handedOverAt === null ? '' : `; a server may have it since ${clock(mail.handedOverAt, now)}`
   const stranded = sayStranded(mail, { handedOver, worker: 'an e-mail worker', now })
   if (stranded !== undefined) return stranded
   const lease = mail.leasedUntil === null ? '' : `, under a lease until ${clock(mail.leasedUntil, now)}`
-  return { state: 'sending', sentence: `Being sent by ${who}${lease}${handedOver}.` }
+  return { state: 'sending', sentence: `Being sent by ${holderOf(mail, now)}${lease}${handedOver}.` }
 }
 
 function saySent({ mail, now }: MailFacts): Said {

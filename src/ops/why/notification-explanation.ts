@@ -1,6 +1,7 @@
 import { actEvidence } from './acts.ts'
 import { attemptEvidence } from './attempts.ts'
 import {
+  holderOf,
   saidWith,
   sayBehind,
   sayErased,
@@ -122,6 +123,7 @@ function sayDue(facts: NotificationFacts, since: string): Said {
     return {
       state: 'channel_waits',
       sentence: `Waiting: ${since}, but ${notification.channel} takes nothing until ${clock(channelPause.until, now)}: ${reason}.`,
+      remedy: 'none is needed: it goes on by itself',
     }
   }
   if (chatLeader !== null) {
@@ -164,11 +166,11 @@ function sayNotYet({ notification, now, quietHours }: NotificationFacts, due: Da
 }
 
 function saySending({ notification, now }: NotificationFacts): Said {
-  const { claimedBy, handedOverAt } = notification
+  const { handedOverAt } = notification
   const handedOver = handedOverAt === null ? '' : `; the next system may have it since ${clock(handedOverAt, now)}`
   const stranded = sayStranded(notification, { handedOver, worker: 'a notifications worker', now })
   if (stranded !== undefined) return stranded
-  return { state: 'sending', sentence: `Being sent by ${claimedBy ?? 'a worker'}${handedOver}.` }
+  return { state: 'sending', sentence: `Being sent by ${holderOf(notification, now)}${handedOver}.` }
 }
 
 function saySent({ notification, now }: NotificationFacts): Said {

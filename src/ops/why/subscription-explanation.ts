@@ -62,17 +62,17 @@ function sayTold({ ledger, endsAt }: SubscriptionFacts): string {
     .join(', ')
 }
 
-function sayDue({ due, lastSweep, nextSweepAt, now }: SubscriptionFacts, ends: string): Said {
+function sayDue({ due, lastSweep, hasWorker, nextSweepAt, now }: SubscriptionFacts, ends: string): Said {
   const what = due.map((notice) => promise(notice)).join(', ')
   if (lastSweep?.outcome === 'blocked') {
     return {
       state: 'sweep_blocked',
       sentence: `${ends}; due now is ${what}, but the last sweep, at ${clock(lastSweep.startedAt, now)}, was stopped before it changed anything, as more was due than a sweep does unasked.`,
-      remedy: 'fleet sweep --plan shows what is due, fleet sweep --max does as much as you say',
+      remedy: 'fleet sweep --plan shows what is due, fleet sweep --max NUMBER does as much as you say',
     }
   }
   const last = lastSweep === null ? 'none has run yet' : `the last one was at ${clock(lastSweep.startedAt, now)}`
-  if (nextSweepAt === null) {
+  if (!hasWorker) {
     return {
       state: 'no_worker',
       sentence: `${ends}; the next sweep deals with ${what}, but no lifecycle worker is alive that would begin one (${last}).`,
@@ -81,7 +81,7 @@ function sayDue({ due, lastSweep, nextSweepAt, now }: SubscriptionFacts, ends: s
   }
   return {
     state: 'due_now',
-    sentence: `${ends}; the next sweep, at ${clock(nextSweepAt, now)}, deals with ${what} (${last}).`,
+    sentence: `${ends}; the next sweep${nextSweepAt === null ? '' : `, at ${clock(nextSweepAt, now)},`} deals with ${what} (${last}).`,
     remedy: 'none is needed: fleet sweep --plan shows it, fleet sweep does it now',
   }
 }

@@ -45,7 +45,9 @@ export interface SubscriptionFacts {
   readonly endsAt: Date | null
   readonly company: { readonly id: number; readonly name: string; readonly isActive: boolean }
   readonly lastSweep: Pick<LastSweep, 'startedAt' | 'outcome'> | null
-  /** When a lifecycle worker begins the next one; null where no such worker is alive. */
+  /** Whether a lifecycle worker is alive, which sweeps. */
+  readonly hasWorker: boolean
+  /** When the next one begins; null where none is scheduled. */
   readonly nextSweepAt: Date | null
   readonly ledger: readonly LedgerEntry[]
   /** What a sweep would do about it now. */
@@ -66,8 +68,7 @@ export async function readSubscriptionFacts(
   const now = await databaseNow(db)
   const { lastSweep } = await readSweepStatus(db)
   const workers = await listWorkers(db)
-  const isAlive = workers.some((worker) => worker.name === 'lifecycle' && worker.isAlive)
-  const schedule = isAlive ? (await readSchedules(db)).find(({ name }) => name === 'lifecycle.sweep') : undefined
+  const schedule = (await readSchedules(db)).find(({ name }) => name === 'lifecycle.sweep')
   const [subscription] = await readSubscriptions(db, kind, [id])
   const base = {
     now,
@@ -75,6 +76,7 @@ export async function readSubscriptionFacts(
     id,
     ...row,
     lastSweep: lastSweep && { startedAt: lastSweep.startedAt, outcome: lastSweep.outcome },
+    hasWorker: workers.some((worker) => worker.name === 'lifecycle' && worker.isAlive),
     nextSweepAt: schedule?.nextRun ?? null,
     ledger: await readLedger(db, kind, id),
   }

@@ -290,7 +290,7 @@ describe('a mail, by what a worker has done with it', () => {
     await expect.poll(async () => (await why()).sentence).toMatch(/server may have it/)
     await expectWhy(
       'sending',
-      /^Being sent by test, under a lease until .* \(in \d+ s\); a server may have it since .*\.$/,
+      /^Being sent by test since .* \(.*\), under a lease until .* \(in \d+ s\); a server may have it since .*\.$/,
     )
     resolve(undefined)
     await pass

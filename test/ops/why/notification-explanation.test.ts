@@ -72,6 +72,7 @@ describe('a notification, by what is written about it', () => {
       'channel_waits',
       `${alive()}UPDATE fleet.channels SET paused_until = now() + interval '1 hour', reason = '429 slow down' WHERE name = 'telegram';${notice()}`,
       /but telegram takes nothing until .*: 429 slow down\.$/,
+      { remedy: /goes on by itself/ },
     ],
     [
       'behind_in_chat',
@@ -193,7 +194,7 @@ describe('a notification, by what a worker has done with it', () => {
     const drains = createTestDrains(database, { ways: { telegram: way } })
     const pass = drains.run()
     await expect.poll(async () => (await why()).state).toBe('sending')
-    await expectWhy('sending', /^Being sent by test/)
+    await expectWhy('sending', /^Being sent by test since .*UTC \(.*\)/)
     resolve({ outcome: { kind: 'sent' } } as never)
     await pass
     await drains.stop()
