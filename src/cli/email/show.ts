@@ -76,6 +76,7 @@ function facts(mail: MailDetails, now: Date): Fact[] {
     mail.rescues > 0 ? ['Workers died', String(mail.rescues)] : undefined,
     text('Error class', mail.errorClass),
     text('Last error', mail.lastError),
+    mail.status === 'sent' ? undefined : ['Why', `fleet email why ${mail.id}`],
   ]
 }
 

@@ -106,6 +106,7 @@ function progressFacts(notification: NotificationDetails, now: Date): Fact[] {
       : undefined,
     text('Error class', notification.errorClass),
     text('Last error', notification.lastError),
+    status === 'sent' ? undefined : ['Why', `fleet notification why ${notification.id}`],
   ]
 }
 
