@@ -23,15 +23,14 @@ export async function readFacts(db: Kysely<DB>): Promise<Facts> {
   }
 }
 
-/** What waits in a queue that is paused waits for its end. */
 async function readQueues(db: Kysely<DB>): Promise<QueueFacts[]> {
   const backlog = await readBacklog(db)
   const pauses = await listPauses(db)
   return queueNames.flatMap((queue) => {
     const { due, oldestDueAt } = waitingIn(backlog, queue)
-    if (oldestDueAt === null || pauseOf(queue, pauses)) return []
+    if (oldestDueAt === null) return []
     const late = backlog.filter((row) => row.queue === queue).reduce((sum, row) => sum + row.late, 0)
-    return [{ queue, due, late, oldestDueAt }]
+    return [{ queue, due, late, oldestDueAt, isPaused: pauseOf(queue, pauses) !== undefined }]
   })
 }
 

@@ -2,7 +2,7 @@
 export interface Facts {
   /** The database's clock. */
   readonly now: Date
-  /** Queues that are not paused. */
+  /** Those in which anything is due. */
   readonly queues: readonly QueueFacts[]
   /** Of the last 15 minutes. */
   readonly outcomes: readonly { readonly queue: string; readonly sent: number; readonly failed: number }[]
@@ -22,6 +22,8 @@ export interface QueueFacts {
   /** Due for five minutes or more. */
   readonly late: number
   readonly oldestDueAt: Date
+  /** It waits for the end of a pause. */
+  readonly isPaused: boolean
 }
 
 export interface WorkerFacts {

@@ -26,9 +26,10 @@ const minuteMs = 60_000
 
 /** All that is wrong now. */
 export function findAll(facts: Facts, limits: Limits): Finding[] {
+  const queues = facts.queues.filter(({ isPaused }) => !isPaused)
   return [
-    ...facts.queues.flatMap((queue) => findBacklog(queue, facts.now, limits)),
-    ...facts.queues.flatMap((queue) => findQueueGrowth(queue, facts, limits)),
+    ...queues.flatMap((queue) => findBacklog(queue, facts.now, limits)),
+    ...queues.flatMap((queue) => findQueueGrowth(queue, facts, limits)),
     ...findFailures(facts, limits),
     ...findOutages(facts),
     ...findMissingWorkers(facts),

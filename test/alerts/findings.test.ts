@@ -19,8 +19,8 @@ function ago(minutes: number): Date {
   return new Date(now.getTime() - minutes * 60_000)
 }
 
-function queue(minutes: number, { due = 1, late = 0 } = {}) {
-  return { queue: 'email', due, late, oldestDueAt: ago(minutes) }
+function queue(minutes: number, { due = 1, late = 0, isPaused = false } = {}) {
+  return { queue: 'email', due, late, oldestDueAt: ago(minutes), isPaused }
 }
 
 function samples(subject: string, values: readonly (readonly [minutesAgo: number, value: number])[]) {
@@ -43,6 +43,7 @@ describe('what is wrong', () => {
     ['nothing where all is well', {}, ''],
     ['no backlog that is young and small', { queues: [queue(14, { due: 10_000, late: 100 })] }, ''],
     ['a backlog that is old', { queues: [queue(15)] }, 'warning backlog-too-old email'],
+    ['no backlog that is paused', { queues: [queue(60, { late: 1_000, isPaused: true })], samples: growing }, ''],
     ['a backlog that is very old', { queues: [queue(60)] }, 'critical backlog-too-old email'],
     [
       'a backlog above 100 that does not go out',

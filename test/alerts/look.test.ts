@@ -199,3 +199,15 @@ it('sees backlogs, failures, growth and full hosts in the tables', async () => {
   const kinds = (await listAlerts(database.db)).map(({ kind }) => kind).sort()
   expect(kinds).toEqual(['disk-growth', 'failure-share-too-high'])
 })
+
+it('takes what a pause has kept for no growth when it is resumed', async () => {
+  const scene = await setScene()
+  const growths = async () => (await listAlerts(database.db)).filter(({ kind }) => kind === 'queue-growth')
+  await database.pool.query(`
+    INSERT INTO email_queue (recipient_to, subject, body) SELECT 'a@example.org', 's', 'b' FROM generate_series(1, 150);
+    INSERT INTO fleet.pauses (queue, reason, paused_by) VALUES ('email', 'r', 'me')`)
+  for (const minutes of [0, 10, 10, 10]) await scene.lookAfter(minutes * 60)
+  await database.pool.query(`TRUNCATE fleet.pauses; DELETE FROM email_queue WHERE id % 10 = 0`)
+  await scene.lookAfter(60)
+  expect(await growths()).toEqual([])
+})
