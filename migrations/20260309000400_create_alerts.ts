@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 
 /**
  * What the administrator is told when something is wrong. `fleet.alerts` has a row for each incident, so that cooldowns hold for the whole
- * fleet and outlive any process; `fleet.alert_watch` says who looks, one worker at a time; `fleet.alert_samples` what grows.
+ * fleet and outlive any process; `fleet.alert_watch` says who looks, and who tells, one worker at a time; `fleet.alert_samples` what grows.
  *
  * Locks: none on existing tables.
  */
@@ -25,11 +25,11 @@ export async function up(db: Kysely<any>): Promise<void> {
   await sql`CREATE INDEX ix_alerts_over_at ON fleet.alerts (over_at)`.execute(db)
   await sql`
     CREATE TABLE fleet.alert_watch (
-      id           boolean      PRIMARY KEY DEFAULT true,
-      looker       varchar(300) NOT NULL,
-      looked_at    timestamptz  NOT NULL,
+      duty         varchar(20)  PRIMARY KEY,
+      worker       varchar(300) NOT NULL,
+      begun_at     timestamptz  NOT NULL,
       leased_until timestamptz  NOT NULL,
-      CONSTRAINT ck_alert_watch_single CHECK (id)
+      CONSTRAINT ck_alert_watch_duty CHECK (duty IN ('look', 'email', 'telegram'))
     ) WITH (fillfactor = 25)`.execute(db)
   await sql`
     CREATE TABLE fleet.alert_samples (

@@ -195,11 +195,11 @@ const tables = {
     told: 'By channel: when it last took a message about this, how many that were, and whether it was told that this is over.',
   },
   'fleet.alert_watch': {
-    '': 'Which worker looks for what is wrong: one at a time.',
-    id: 'True: there is one row at most.',
-    looker: 'The worker that looked last, or looks.',
-    looked_at: 'When it began.',
-    leased_until: 'Until then nobody else looks, unless it ends before.',
+    '': 'Which worker looks for what is wrong, and which tells it by each channel: one at a time.',
+    duty: 'look, or the channel: email, telegram.',
+    worker: 'Who does it, or did it last.',
+    begun_at: 'When it began.',
+    leased_until: 'Until then nobody else does, unless it ends before.',
   },
   'fleet.alert_samples': {
     '': 'What may grow or run full, every few minutes of the last day.',

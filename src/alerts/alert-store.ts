@@ -4,28 +4,36 @@ import type { Alert, AlertChannel, Told } from './alert.ts'
 
 const now = sql<Date>`(fleet.utc_now() AT TIME ZONE 'UTC')`
 
-/**
- * Makes `looker` the one who looks, unless another looks, or has looked within `leastSeconds`. By the server's own clock, whatever time it
- * is for the fleet. Answers whether it did.
- */
-export async function claimLook(
-  db: Kysely<DB>,
-  { looker, leaseSeconds, leastSeconds }: { looker: string; leaseSeconds: number; leastSeconds: number },
-): Promise<boolean> {
+/** What one worker does at a time: to look, or to tell a channel. */
+export type Duty = 'look' | AlertChannel
+
+export interface DutyOrder {
+  readonly duty: Duty
+  /** Names who does it to others. */
+  readonly worker: string
+  readonly leaseSeconds: number
+  /** The last time, by whomever, is at least so long ago. */
+  readonly leastSeconds: number
+}
+
+/** By the server's own clock, whatever time it is for the fleet. False where another is at it, or was a moment ago. */
+export async function claimDuty(db: Kysely<DB>, order: DutyOrder): Promise<boolean> {
+  const { duty, worker, leaseSeconds, leastSeconds } = order
   const { rows } = await sql`
-    INSERT INTO fleet.alert_watch AS watch (looker, looked_at, leased_until)
-    VALUES (left(${looker}, 300), clock_timestamp(), clock_timestamp() + ${leaseSeconds}::int * interval '1 second')
-        ON CONFLICT (id) DO UPDATE
-       SET looker = EXCLUDED.looker, looked_at = EXCLUDED.looked_at, leased_until = EXCLUDED.leased_until
+    INSERT INTO fleet.alert_watch AS watch (duty, worker, begun_at, leased_until)
+    VALUES (${duty}, left(${worker}, 300), clock_timestamp(), clock_timestamp() + ${leaseSeconds}::int * interval '1 second')
+        ON CONFLICT (duty) DO UPDATE
+       SET worker = EXCLUDED.worker, begun_at = EXCLUDED.begun_at, leased_until = EXCLUDED.leased_until
      WHERE watch.leased_until <= clock_timestamp()
-       AND watch.looked_at <= clock_timestamp() - ${leastSeconds}::int * interval '1 second'
- RETURNING id`.execute(db)
+       AND watch.begun_at <= clock_timestamp() - ${leastSeconds}::int * interval '1 second'
+ RETURNING duty`.execute(db)
   return rows.length > 0
 }
 
-export async function endLook(db: Kysely<DB>, looker: string): Promise<void> {
+export async function endDuty(db: Kysely<DB>, { duty, worker }: Pick<DutyOrder, 'duty' | 'worker'>): Promise<void> {
   await sql`
-    UPDATE fleet.alert_watch SET leased_until = clock_timestamp() WHERE looker = left(${looker}, 300)`.execute(db)
+    UPDATE fleet.alert_watch SET leased_until = clock_timestamp()
+     WHERE duty = ${duty} AND worker = left(${worker}, 300)`.execute(db)
 }
 
 type Row = Omit<Alert, 'told'> & { readonly told: Record<string, Omit<Told, 'at'> & { readonly at: string }> }
@@ -44,21 +52,19 @@ export async function listAlerts(db: Kysely<DB>): Promise<Alert[]> {
   }))
 }
 
-/** Writes down what a look has come to; answers the alerts as recorded. */
+/** Writes down what a look has come to. */
 export async function saveAlerts(
   db: Kysely<DB>,
   { alerts, forgotten }: { readonly alerts: readonly Alert[]; readonly forgotten: readonly Alert[] },
-): Promise<Alert[]> {
-  return db.transaction().execute(async (trx) => {
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
     const ids = forgotten.flatMap(({ id }) => id ?? [])
     if (ids.length > 0) await trx.deleteFrom('fleet.alerts').where('id', 'in', ids).execute()
-    const saved: Alert[] = []
-    for (const alert of alerts) saved.push({ ...alert, id: await saveAlert(trx, alert) })
-    return saved
+    for (const alert of alerts) await saveAlert(trx, alert)
   })
 }
 
-async function saveAlert(trx: Kysely<DB>, { id, ...alert }: Alert): Promise<string> {
+async function saveAlert(trx: Kysely<DB>, { id, ...alert }: Alert): Promise<void> {
   const state = {
     severity: alert.severity,
     detail: JSON.stringify(alert.detail),
@@ -68,17 +74,15 @@ async function saveAlert(trx: Kysely<DB>, { id, ...alert }: Alert): Promise<stri
   }
   if (id !== undefined) {
     await trx.updateTable('fleet.alerts').set(state).where('id', '=', id).execute()
-    return id
+    return
   }
   const { kind, noticedAt, told } = alert
   const row = { kind, subject: alert.subject, noticed_at: noticedAt, told: JSON.stringify(told), ...state }
-  const inserted = await trx
+  await trx
     .insertInto('fleet.alerts')
     .values(row)
     .onConflict((conflict) => conflict.columns(['kind', 'subject']).where('over_at', 'is', null).doUpdateSet(state))
-    .returning('id')
-    .executeTakeFirstOrThrow()
-  return inserted.id
+    .execute()
 }
 
 /** Writes down that the channel has taken a message. */

@@ -1,9 +1,11 @@
+import type { Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import type { Database } from '../db/pool.ts'
-import type { Alert } from './alert.ts'
-import { claimLook, endLook, forgetOldAlerts, listAlerts, markTold, saveAlerts } from './alert-store.ts'
+import type { DB } from '../db/schema.ts'
+import { databaseNow } from '../ops/clock.ts'
+import { claimDuty, type DutyOrder, endDuty, forgetOldAlerts, listAlerts, markTold, saveAlerts } from './alert-store.ts'
 import type { TextSettings } from './alert-text.ts'
-import { assess } from './assess.ts'
+import { assess, messageDue } from './assess.ts'
 import { readFacts } from './facts-store.ts'
 import { findAll, type Limits } from './findings.ts'
 import { recordGrowth } from './sample-store.ts'
@@ -21,38 +23,53 @@ export interface LookOptions {
   readonly log: Logger
 }
 
-/** Longer than a look can take. */
+/** Longer than a look can take, or telling what is due. */
 const leaseSeconds = 90
 
 /**
- * Looks for all that is wrong, writes down what has begun and what is over, and then tells it. Undefined where another process looks, or
- * has looked just now; else the alerts that last, and those that have been over for a day at most. What is told is written down after it
- * was taken: a crash in between tells it again.
+ * Looks for all that is wrong, and writes down what has begun and what is over, unless another process looks, or has looked just now; then
+ * tells by its own channels what is due there, whoever has looked: another may be configured with other channels, or reach none of them.
+ * What is told is written down after it was taken: a crash in between tells it again. Answers whether it has looked.
  */
-export async function look(options: LookOptions): Promise<readonly Alert[] | undefined> {
-  const { database, looker, leastSeconds } = options
-  const { db } = database
-  if (!(await claimLook(db, { looker, leaseSeconds, leastSeconds }))) return undefined
-  try {
-    return await lookNow(options)
-  } finally {
-    await endLook(db, looker)
-  }
+export async function look(options: LookOptions): Promise<boolean> {
+  const { looker: worker, leastSeconds, tellers } = options
+  const { db } = options.database
+  const hasLooked = await onDuty(db, { duty: 'look', worker, leaseSeconds, leastSeconds }, () => assessNow(options))
+  const [alerts, now] = [await listAlerts(db), await databaseNow(db)]
+  const due = tellers.filter(({ channel }) => alerts.some((alert) => messageDue(alert, channel, now) !== undefined))
+  await Promise.all(
+    due.map((teller) =>
+      onDuty(db, { duty: teller.channel, worker, leaseSeconds, leastSeconds: 0 }, () => tellBy(teller, options)),
+    ),
+  )
+  return hasLooked
 }
 
-async function lookNow({ database, limits, tellers, settings, log }: LookOptions): Promise<readonly Alert[]> {
-  const { db } = database
+async function onDuty(db: Kysely<DB>, order: DutyOrder, work: () => Promise<void>): Promise<boolean> {
+  if (!(await claimDuty(db, order))) return false
+  try {
+    await work()
+  } finally {
+    await endDuty(db, order)
+  }
+  return true
+}
+
+async function assessNow({ database: { db }, limits }: LookOptions): Promise<void> {
   const facts = await readFacts(db)
-  const { now } = facts
   await recordGrowth(db, facts.queues)
   const known = await listAlerts(db)
-  const saved = await saveAlerts(db, assess({ findings: findAll(facts, limits), known, now }))
+  await saveAlerts(db, assess({ findings: findAll(facts, limits), known, now: facts.now }))
   await forgetOldAlerts(db)
-  const told = await tellAll({
-    ...{ alerts: [...saved, ...known.filter(({ overAt }) => overAt !== null)], tellers, settings, now, log },
-    onTold: async ({ id }, channel, record) => {
-      if (id !== undefined) await markTold(db, id, channel, record)
+}
+
+/** What is due now: somebody else may have told it a moment ago. */
+async function tellBy(teller: Teller, { database: { db }, settings, log }: LookOptions): Promise<void> {
+  const now = await databaseNow(db)
+  await tellAll({
+    ...{ alerts: await listAlerts(db), tellers: [teller], settings, now, log },
+    onTold: async ({ id }, channel, told) => {
+      if (id !== undefined) await markTold(db, id, channel, told)
     },
   })
-  return told
 }

@@ -736,21 +736,21 @@ export interface FleetAlertSamples {
 
 export interface FleetAlertWatch {
   /**
-   * True: there is one row at most.
+   * When it began.
    */
-  id: Generated<boolean>;
+  begun_at: Timestamp;
   /**
-   * Until then nobody else looks, unless it ends before.
+   * look, or the channel: email, telegram.
+   */
+  duty: string;
+  /**
+   * Until then nobody else does, unless it ends before.
    */
   leased_until: Timestamp;
   /**
-   * When it began.
+   * Who does it, or did it last.
    */
-  looked_at: Timestamp;
-  /**
-   * The worker that looked last, or looks.
-   */
-  looker: string;
+  worker: string;
 }
 
 export interface FleetChannels {

@@ -29,7 +29,7 @@ const log = pino({ level: 'silent' })
 const signal = new AbortController().signal
 
 /** The administrator with a mail server and a bot, and looks at the pace of the test. */
-async function setScene({ smtp: script, looker = 'email@a:1' }: { smtp?: SmtpScript; looker?: string } = {}) {
+async function setScene({ smtp: script, env: more = {} }: { smtp?: SmtpScript; env?: Record<string, string> } = {}) {
   const smtp = await startSmtpServer(script)
   const bot = await startBotApiServer()
   onTestFinished(async () => {
@@ -40,9 +40,11 @@ async function setScene({ smtp: script, looker = 'email@a:1' }: { smtp?: SmtpScr
     ...{ DATABASE_URL: database.url, SMTP_URL: smtp.url, DEFAULT_LOCALE: 'en', FLEET_ENVIRONMENT: 'production' },
     ...{ ADMIN_EMAIL: 'admin@example.org', ADMIN_TELEGRAM_CHAT_ID: '-100500' },
     ...{ TELEGRAM_BOT_TOKEN: bot.token, TELEGRAM_API_ROOT: bot.apiRoot },
+    ...more,
   }
   const config = loadConfig({ env, root: '/nowhere' })
-  const lookNow = (by = looker) => look(lookOptions({ database, config, owner: by, leastSeconds: 0, signal, log }))
+  const lookNow = (by = 'email@a:1', leastSeconds = 0) =>
+    look(lookOptions({ database, config, owner: by, leastSeconds, signal, log }))
   return {
     smtp,
     bot,
@@ -124,6 +126,18 @@ it('nothing is lost while neither channel takes anything', async () => {
   expect(scene.messages()).toEqual([`<b>${over}</b>`])
 })
 
+it('each channel is told by a worker that has it, whoever looks', async () => {
+  const whole = await setScene()
+  const { lookNow } = await setScene({ env: { TELEGRAM_BOT_TOKEN: '', SMTP_URL: 'smtp://127.0.0.1:1' } })
+  await setOutage('421 later')
+  await lookNow('lifecycle@a:1')
+  await database.pool.query(`UPDATE public.clock SET now = now + interval '60 seconds'`)
+  expect(await lookNow('lifecycle@a:1')).toBe(true)
+  expect([whole.subjects(), whole.messages()]).toEqual([[], []])
+  expect(await whole.lookNow('email@a:1', 25)).toBe(false)
+  expect([whole.subjects(), whole.messages()]).toEqual([[begun], [`<b>${begun}</b>`]])
+})
+
 it('two that look at once tell once', async () => {
   const scene = await setScene()
   await setOutage('421 later')
@@ -142,7 +156,7 @@ it('is told again by the next one where who looked died before it was written do
   const [alert] = await listAlerts(database.db)
   await database.pool.query(`UPDATE fleet.alerts SET told = '{}'`)
   await database.pool.query(`UPDATE fleet.alert_watch SET leased_until = now() + interval '10 seconds'`)
-  expect(await scene.lookNow('lifecycle@a:1')).toBeUndefined()
+  expect(await scene.lookNow('lifecycle@a:1')).toBe(false)
   await database.pool.query(`UPDATE fleet.alert_watch SET leased_until = now()`)
   await scene.lookNow('lifecycle@a:1')
   expect(scene.subjects()).toEqual([begun, begun])
