@@ -47,7 +47,10 @@ export async function startNotificationsWorker(context: WorkerContext): Promise<
   const bot =
     token === undefined || apiRoot === 'outbox:'
       ? undefined
-      : startTelegramBot({ database, directUrl, token, apiRoot, chats, defaultLocale, defaultTimeZone, log })
+      : startTelegramBot({
+          ...{ database, directUrl, token, apiRoot, chats, defaultLocale, defaultTimeZone, log },
+          isBlocked: () => vitals.blocked !== undefined,
+        })
   const run = async () => ({ ...(await drains.run()), inHand: drains.inHand })
   const controlPlane = joinInBackground({ database, instanceName: 'notifications', log, vitals }, [
     { queue: 'notifications.drain', schedule: '* * * * *', run },

@@ -93,7 +93,6 @@ async function live({ definition, config, shutdown, log }: Life): Promise<void> 
   try {
     const worker = await startWhenReady(definition, context, shutdown.signal)
     if (worker === undefined) return
-    const guard = await startInstallationGuard({ ...context, environment: config.environment })
     const heartbeat = await startHeartbeat({ ...context, name, directConnections })
     metrics.started()
     log.info({ owner }, 'ready')
@@ -102,7 +101,6 @@ async function live({ definition, config, shutdown, log }: Life): Promise<void> 
     await shutdown.requested
     log.info({ reason: shutdown.signal.reason }, 'stopping')
     await worker.stop()
-    await guard.stop()
     await heartbeat.stop()
   } finally {
     await alerts.stop()
@@ -122,10 +120,14 @@ async function startWhenReady(
   const loading = definition.load()
   loading.catch(() => {}) // Heard of below.
   while (await waitForDatabase(database, { signal, log })) {
+    // Before the worker: on a database without a stamp nothing is claimed until there is one.
+    const guard = await startInstallationGuard({ ...context, environment: context.config.environment })
     try {
       const start = await loading
-      return await start(context)
+      const worker = await start(context)
+      return { stop: () => worker.stop().finally(guard.stop) }
     } catch (err) {
+      await guard.stop()
       if (!isUnreachable(err)) throw err
       log.warn({ err }, 'the database was lost while starting; waiting for it again')
     }

@@ -120,8 +120,8 @@ async function startFleet(shared: Shared, home: Home, stopping: AbortSignal): Pr
 /** Each is known to the others as a worker of its own. */
 async function startOne({ name, directConnections, vitals, start }: Worker, shared: Shared): Promise<RunningWorker> {
   const context = { ...shared, owner: ownerOf(name), vitals }
-  const running = await start(context)
   const guard = await startInstallationGuard({ ...context, environment: context.config.environment })
+  const running = await start(context)
   const heartbeat = await startHeartbeat({ ...context, name, directConnections })
   return {
     async stop() {

@@ -20,6 +20,8 @@ export interface TelegramBotOptions {
   readonly chats: SharedChats
   readonly defaultLocale: Locale
   readonly defaultTimeZone: string
+  /** While it says so nobody is answered, and Telegram is not asked: what it has to tell may be for another installation. */
+  readonly isBlocked: () => boolean
   readonly log: Logger
   /** How often the lock's connection is tried, in milliseconds. */
   readonly pulseMs?: number
@@ -61,15 +63,33 @@ async function keepAnswering(options: TelegramBotOptions, signal: AbortSignal): 
     try {
       const { directUrl: url, pulseMs } = options
       const lock = { url, applicationName: 'fleet telegram bot', name: 'fleet.telegram-bot', signal }
-      await lead({ ...lock, ...(pulseMs !== undefined && { pulseMs }) }, (leading) =>
-        answerWhile(leading, { ...options, stopping: signal, onPolling }),
-      )
+      if (!options.isBlocked()) {
+        await lead({ ...lock, ...(pulseMs !== undefined && { pulseMs }) }, (leading) =>
+          whileNotBlocked(leading, options.isBlocked, (may) =>
+            answerWhile(may, { ...options, stopping: signal, onPolling }),
+          ),
+        )
+      }
     } catch (error) {
       if (signal.aborted) return
       waitMs = troubles.report(error, options.token, retryMs)
       retryMs = Math.min(lastRetryMs, retryMs * 2)
     }
     await delay(waitMs, undefined, { signal }).catch(() => {})
+  }
+}
+
+async function whileNotBlocked(
+  leading: AbortSignal,
+  isBlocked: () => boolean,
+  work: (may: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const blocked = new AbortController()
+  const timer = setInterval(() => isBlocked() && blocked.abort(), lookAgainMs)
+  try {
+    await work(AbortSignal.any([leading, blocked.signal]))
+  } finally {
+    clearInterval(timer)
   }
 }
 

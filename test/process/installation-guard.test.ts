@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { adoptDatabase } from '../../src/ops/adopt-database.ts'
 import { listWorkers } from '../../src/ops/live-workers.ts'
+import { startBotApiServer } from '../support/bot-api-server.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { createInstallation, type Installation } from '../support/installation.ts'
 import { spawnWorker } from '../support/processes.ts'
@@ -47,4 +48,27 @@ it('a worker of another environment is well, says why it sends nothing, and send
   await worker.logged('the database fits its stamp: sending goes on')
   await expect.poll(() => listWorkers(database.db), { timeout: 10_000 }).toMatchObject([{ blocked: null }])
   expect(await worker.stop('SIGTERM')).toEqual({ code: 0, signal: null })
+})
+
+it('a bot takes nothing from Telegram beside a database of another environment, until it is adopted', async () => {
+  const bot = await startBotApiServer()
+  onTestFinished(() => bot.stop())
+  await adoptDatabase(database.db, { environment: 'production', heldSince: undefined, actor: 'ann@host' })
+  const worker = spawnWorker({
+    directory: installation.directory,
+    script: 'workers/notifications.ts',
+    env: {
+      ...{ DATABASE_URL: database.workerUrl, FLEET_ENVIRONMENT: 'staging' },
+      ...{ TELEGRAM_BOT_TOKEN: bot.token, TELEGRAM_API_ROOT: bot.apiRoot },
+    },
+  })
+  await worker.ready()
+  const polls = () => bot.requests.filter(({ method }) => method === 'getUpdates')
+  const heartbeat = async () => (await listWorkers(database.db))[0]?.heartbeatAt
+  const first = await heartbeat()
+  await expect.poll(heartbeat).not.toEqual(first)
+  expect(polls()).toEqual([])
+  await adoptDatabase(database.db, { environment: 'staging', heldSince: undefined, actor: 'ann@host' })
+  await worker.logged('the bot answers those who write to it')
+  expect(polls()).not.toEqual([])
 })

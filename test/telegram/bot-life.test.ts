@@ -76,6 +76,22 @@ describe('of several processes', () => {
     expect(conflictsHeardOf(bots)).toBe(0)
   })
 
+  it('one that is blocked neither polls nor keeps another from it', async () => {
+    let blocked = true
+    const bot = runBot({ isBlocked: () => blocked })
+    const other = runBot()
+    await answersTo('/status')
+    const leads = (one: TestBot) => count(one, 'answers those who write') > 0
+    expect([leads(bot), leads(other)]).toEqual([false, true])
+    await other.stop()
+    blocked = false
+    await answersTo('/status')
+    blocked = true
+    const next = runBot()
+    await expect.poll(() => leads(next)).toBe(true)
+    expect(conflictsHeardOf([bot, other, next])).toBe(0)
+  })
+
   it('one goes on when the connection of the other is cut, which stops at once', async () => {
     const bots = [runBot(), runBot()]
     await answersTo('/status')

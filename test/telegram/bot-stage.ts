@@ -11,6 +11,8 @@ export interface BotOptions {
   readonly url: string
   /** Of the lock; the same unless given. */
   readonly directUrl?: string
+  /** By the wrong database; never unless given. */
+  readonly isBlocked?: () => boolean
 }
 
 export interface TestBot {
@@ -20,14 +22,14 @@ export interface TestBot {
 }
 
 /** The bot as a worker runs it, with a quick pulse. */
-export function startBot({ server, url, directUrl = url }: BotOptions): TestBot {
+export function startBot({ server, url, directUrl = url, isBlocked = () => false }: BotOptions): TestBot {
   const lines: string[] = []
   const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
   const database = connectDatabase({ url, applicationName: 'fleet test bot', max: 3, onError: () => {} })
   const limits = { perSecond: 1_000, chatPerSecond: 1_000, chatBurst: 100, groupPerMinute: 20 }
   const chats = new SharedChats({ database, limits, pause: channelPause(database, 'telegram'), log })
   const bot = startTelegramBot({
-    ...{ database, directUrl, chats, log, pulseMs: 400 },
+    ...{ database, directUrl, chats, log, pulseMs: 400, isBlocked },
     ...{ token: server.token, apiRoot: server.apiRoot, defaultLocale: 'ru', defaultTimeZone: 'Europe/Moscow' },
   })
   let stopped: Promise<void> | undefined
