@@ -46,6 +46,8 @@ function reasonFor({ reason, status }: SkippedMessages, { action, noun }: Doing)
       return 'changed by somebody else meanwhile'
     case 'locked':
       return 'another session is writing to it; try again'
+    case 'refused':
+      return 'the database refuses the change, by a trigger or a constraint; its log says which'
     case 'over_limit':
       return 'over the limit'
   }

@@ -17,6 +17,7 @@ import type { StatusChange } from './status-change.ts'
  * - `sent_again`: the same command has sent it again within the last day.
  * - `changed`: somebody has changed it since the replay was made.
  * - `locked`: another session was writing to it.
+ * - `refused`: the database refuses the change.
  * - `over_limit`: there were more than `limit`.
  */
 export type SkipReason =
@@ -33,6 +34,7 @@ export type SkipReason =
   | 'sent_again'
   | 'changed'
   | 'locked'
+  | 'refused'
   | 'over_limit'
 
 /** Messages that were meant, and left alone for one reason. */

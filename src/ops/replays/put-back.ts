@@ -1,4 +1,6 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
+import { isAboutRow } from '../../db/row-refusal.ts'
+import { inSavepoint } from '../../db/savepoint.ts'
 import type { DB } from '../../db/schema.ts'
 import type { Replay } from './replay.ts'
 import { isAmong } from './replay-store.ts'
@@ -28,23 +30,64 @@ export async function putBack(db: Kysely<DB>, replay: Replay, putting: Putting):
 }
 
 async function lane(db: Kysely<DB>, replay: Replay, { upTo, signal, onBatch }: Putting): Promise<void> {
+  let most = rowsAtOnce
   for (let after = 0; ; ) {
     signal.throwIfAborted()
-    const batch = await db.transaction().execute((transaction) => putBatchBack(transaction, replay, { after, upTo }))
+    const range = { after, upTo, most }
+    const batch = await db.transaction().execute((transaction) => putBatchBack(transaction, replay, range))
     if (batch === undefined) return
+    if (batch === 'refused') {
+      most = Math.ceil(most / 10)
+      continue
+    }
+    most = Math.min(2 * most, rowsAtOnce)
     after = batch.last
     onBatch?.(batch.rows)
   }
 }
 
+interface Range {
+  readonly after: number
+  readonly upTo: number
+  /** Rows at most. */
+  readonly most: number
+}
+
+/**
+ * Answers `refused`, and has done nothing, where the database refuses one of several mails, by a trigger of the platform's perhaps. One that is
+ * alone is left as it is for good, so that it keeps none of the others.
+ */
 async function putBatchBack(
   transaction: Transaction<DB>,
   replay: Replay,
-  range: { after: number; upTo: number },
-): Promise<{ rows: number; last: number } | undefined> {
+  range: Range,
+): Promise<{ rows: number; last: number } | 'refused' | undefined> {
   const { ordinals, hasArchived } = await takeItems(transaction, replay, range)
   const last = ordinals.at(-1)
   if (last === undefined) return undefined
+  try {
+    await inSavepoint(transaction, () => putItemsBack(transaction, replay, { ordinals, hasArchived }))
+  } catch (error) {
+    if (!isAboutRow(error)) throw error
+    if (ordinals.length > 1) return 'refused'
+    await sql`
+      UPDATE fleet.replay_items SET state = 'skipped', reason = 'refused'
+       WHERE replay_id = ${replay.id} AND ordinal = ${last}`.execute(transaction)
+  }
+  return { rows: ordinals.length, last }
+}
+
+interface Items {
+  /** Ascending. */
+  readonly ordinals: readonly number[]
+  readonly hasArchived: boolean
+}
+
+async function putItemsBack(
+  transaction: Transaction<DB>,
+  replay: Replay,
+  { ordinals, hasArchived }: Items,
+): Promise<void> {
   if (hasArchived) await restoreMails(transaction, replay.id, ordinals)
   // A batch that is lost with the server is put back again: nobody has to wait for the disk.
   await sql`
@@ -54,16 +97,11 @@ async function putBatchBack(
   const changed = await changeMails(transaction, replay, ordinals)
   if (changed < ordinals.length) await skipRest(transaction, replay, ordinals)
   await wakeWorkers(transaction)
-  return { rows: ordinals.length, last }
 }
 
 /** The next items that wait, for this transaction alone. */
-async function takeItems(
-  transaction: Transaction<DB>,
-  { id }: Replay,
-  { after, upTo }: { after: number; upTo: number },
-): Promise<{ ordinals: number[]; hasArchived: boolean }> {
-  const { rows } = await sql<{ ordinals: number[]; hasArchived: boolean }>`
+async function takeItems(transaction: Transaction<DB>, { id }: Replay, { after, upTo, most }: Range): Promise<Items> {
+  const { rows } = await sql<Items>`
     SELECT coalesce(array_agg(ordinal ORDER BY ordinal), '{}') AS ordinals, coalesce(bool_or(is_archived), false) AS "hasArchived"
       FROM (
         SELECT ordinal, is_archived
@@ -71,7 +109,7 @@ async function takeItems(
          WHERE replay_id = ${id} AND ordinal > ${after} AND ordinal <= ${upTo} AND state = 'waiting'
            AND (SELECT state FROM fleet.replays WHERE id = ${id}) IN ('canary', 'running')
          ORDER BY ordinal
-         LIMIT ${sql.lit(rowsAtOnce)}
+         LIMIT ${sql.lit(most)}
            FOR NO KEY UPDATE SKIP LOCKED
       ) AS taken`.execute(transaction)
   return rows[0] ?? { ordinals: [], hasArchived: false }

@@ -1,8 +1,9 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { carryOnReplay, carryOnReplays } from '../../../src/ops/replays/carry-on.ts'
 import { createReplay } from '../../../src/ops/replays/create-replay.ts'
 import type { ReplayRequest } from '../../../src/ops/replays/replay.ts'
+import { readReplayResults } from '../../../src/ops/replays/replay-results.ts'
 import { findReplay } from '../../../src/ops/replays/replay-store.ts'
 import { requestStop } from '../../../src/ops/replays/stop-replay.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts'
@@ -71,21 +72,41 @@ describe('a replay', () => {
     expect(await createReplay(database.db, toRequest())).toMatchObject({ id: undefined, others: [id] })
   })
 
+  async function refuse(condition: string, error: string): Promise<void> {
+    await database.pool.query(`
+      CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION ${error}; END $$;
+      CREATE TRIGGER refuse BEFORE UPDATE ON email_queue FOR EACH ROW WHEN (${condition}) EXECUTE FUNCTION refuse()`)
+    onTestFinished(async () => {
+      await database.pool.query('DROP TRIGGER IF EXISTS refuse ON email_queue')
+    })
+  }
+
+  it('leaves alone what the database refuses, and puts all others back', async () => {
+    await insertFailed(3_000)
+    await refuse('NEW.id IN (1, 1400, 3000)', `'not this one'`)
+    const id = await make({ perSecond: 1_000 })
+    expect(await goOn(id)).toMatchObject({ state: 'done' })
+    expect(await readReplayResults(database.db, { id })).toMatchObject({
+      replayed: 2_997,
+      skipped: [{ reason: 'refused', count: 3, ids: [1, 1400, 3000] }],
+    })
+    const { rows } = await database.pool.query(
+      `SELECT status, count(*)::int AS count, count(DISTINCT due_at)::int AS dues FROM email_queue GROUP BY status ORDER BY status`,
+    )
+    expect(rows).toMatchObject([
+      { status: 'failed', count: 3 },
+      { status: 'pending', count: 2_997, dues: 2_997 },
+    ])
+  })
+
   it('that cannot go on keeps no other from it', async () => {
     await insertFailed(4)
-    await sql`
-      CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$`.execute(
-      database.db,
-    )
-    await sql`
-      CREATE TRIGGER refuse BEFORE UPDATE ON email_queue FOR EACH ROW WHEN (NEW.id = 1) EXECUTE FUNCTION refuse()`.execute(
-      database.db,
-    )
-    const refused = await make({ filter: { ids: [1, 2] } })
+    await refuse('NEW.id = 1', `'the disk is full' USING ERRCODE = 'disk_full'`)
+    const stuck = await make({ filter: { ids: [1, 2] } })
     const other = await make({ filter: { ids: [3, 4] } })
     await expect(carryOnReplays(database.db, { signal })).rejects.toMatchObject({
-      message: `replay ${refused} cannot go on`,
-      cause: { message: 'not this one' },
+      message: `replay ${stuck} cannot go on`,
+      cause: { message: 'the disk is full' },
     })
     expect(await findReplay(database.db, other)).toMatchObject({ state: 'done' })
     await sql`DROP TRIGGER refuse ON email_queue`.execute(database.db)
