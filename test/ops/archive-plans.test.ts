@@ -69,7 +69,8 @@ const cases: [what: string, pages: number, act: (db: Kysely<DB>) => Promise<unkn
   ['those of a template', 200, list({ templateId: 'rare' })],
   ['those of an error class', 200, list({ errorClass: 'too_large' })],
   ['one mail', 60, (db) => showMail(db, 20_001)],
-  ['a replay of some ids', 200, (db) => preview(db, { filter: { ids: [10, 20_000] } })],
+  // It looks at them, counts them and reads them as examples, each time in all months.
+  ['a replay of some ids', 300, (db) => preview(db, { filter: { ids: [10, 20_000] } })],
   ['a replay of a day', 100, (db) => preview(db, { filter: window })],
   // It also asks the ledger and the open hand-overs about each of 48 mails.
   ['a replay by error class', 400, (db) => preview(db, { filter: { errorClass: 'too_large' } })],

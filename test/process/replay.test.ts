@@ -64,6 +64,19 @@ async function startLifecycle(smtpUrl: string) {
   return worker
 }
 
+/** A server process whose client was killed notices when it next has something to say. */
+function sessionsHaveEnded(name: string): Promise<void> {
+  return expect
+    .poll(async () => {
+      const { rows } = await sql`
+        SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = ${name}`.execute(
+        scene.database.db,
+      )
+      return rows.length
+    })
+    .toBe(0)
+}
+
 async function itemsThat(state: string): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     SELECT count(*)::int AS count FROM fleet.replay_items WHERE state = ${state}`.execute(scene.database.db)
@@ -176,6 +189,7 @@ it('a replay whose command and whose worker are killed in the midst of a batch l
   command.kill('SIGKILL')
   await command.end
   await first.open()
+  await sessionsHaveEnded('fleet cli')
 
   const second = await barAfter(2 * batch)
   const killed = await startLifecycle(server.url)

@@ -46,13 +46,27 @@ describe('a pause', () => {
     worker.drain.wake()
     await vi.waitUntil(() => smtp.mails.length > 100, { timeout: 30_000, interval: 1 })
     await pauseQueue(database.db, { queue: 'email', ...anns })
-    const { rows: clock } = await database.pool.query('SELECT clock_timestamp()::text AS "pausedAt"')
+    const readClock = async (): Promise<string> => {
+      const { rows } = await database.pool.query<{ now: string }>('SELECT clock_timestamp()::text AS now')
+      return rows[0]?.now ?? ''
+    }
+    // A statement that had begun by then does not see the pause, and may take its time on a busy machine.
+    const committedAt = await readClock()
+    await vi.waitUntil(async () => {
+      const { rows: begun } = await database.pool.query(
+        `SELECT FROM pg_stat_activity
+          WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid() AND xact_start <= $1`,
+        [committedAt],
+      )
+      return begun.length === 0
+    })
+    const pausedAt = await readClock()
     await vi.waitUntil(() => worker.drain.inHand === 0, { timeout: 30_000 })
     const { rows } = await database.pool.query(
       `SELECT (SELECT count(*)::int FROM fleet.email_attempts WHERE handed_over_at > $1) AS late,
               (SELECT count(*)::int FROM email_queue WHERE status = 'pending' AND attempts = 0) AS waiting,
               (SELECT count(*)::int FROM email_queue WHERE status = 'sent') AS sent`,
-      [clock[0].pausedAt],
+      [pausedAt],
     )
     expect(rows[0].late).toBe(0)
     expect(rows[0].sent).toBe(smtp.mails.length)
