@@ -16,7 +16,7 @@ export interface ErrorClasses {
 }
 
 /** Where there are more, only the latest are looked at: who sees that has other worries than the rest. */
-const classesLookedAt = 10_000
+const classesLookedAt = 4_000
 
 /** By queue: `email`, and the channels of notifications as `notifications`, `telegram`, `sms`, `system`. */
 export async function readErrorClasses(db: Kysely<DB>): Promise<Record<string, ErrorClasses>> {
