@@ -35,6 +35,11 @@ export async function plansOf(
   return texts.filter((text) => subject.test(text)).map((text) => ({ text, pages: pagesIn(text) }))
 }
 
+/** The backlog is counted by four probes for each of 50 priorities, with two or three pages each; nothing else may take more than `usual`. */
+export function mostPages(text: string, usual: number): number {
+  return /AS late\b/.test(text) ? 600 : usual
+}
+
 /** The first line about buffers is that of the whole. */
 function pagesIn(plan: string): number {
   const [, hit = '0', read = '0'] = /Buffers: shared(?: hit=(\d+))?(?: read=(\d+))?/.exec(plan) ?? []
